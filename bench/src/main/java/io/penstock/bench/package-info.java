@@ -1,0 +1,5 @@
+/// The bench module.
+@NullMarked
+package io.penstock.bench;
+
+import org.jspecify.annotations.NullMarked;

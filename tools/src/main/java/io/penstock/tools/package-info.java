@@ -1,0 +1,5 @@
+/// The tools module.
+@NullMarked
+package io.penstock.tools;
+
+import org.jspecify.annotations.NullMarked;
