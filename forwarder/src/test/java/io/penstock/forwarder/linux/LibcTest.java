@@ -68,8 +68,8 @@ class LibcTest {
 
     @Test
     void shouldSayCallCauseAndRemedy() {
-        String message = LinuxException.of("bind(AF_XDP, eth0, queue 3)", -Errno.EPERM.code())
-                .getMessage();
+        String message = String.valueOf(LinuxException.of("bind(AF_XDP, eth0, queue 3)", -Errno.EPERM.code())
+                .getMessage());
 
         assertTrue(message.startsWith("bind(AF_XDP, eth0, queue 3): EPERM (operation not permitted): "), message);
         assertTrue(message.contains("run as root"), message);
