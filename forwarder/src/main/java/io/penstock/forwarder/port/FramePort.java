@@ -19,7 +19,7 @@ public interface FramePort extends AutoCloseable {
     /// @return frames taken, 0 when none wait
     int receive(FrameBatch batch);
 
-    /// Sends the frames whose verdict is [FrameBatch#SEND] and gives all others back.
+    /// Sends the frames whose verdict is [FrameBatch#SEND], gives all others back and empties the batch.
     ///
     /// @return frames sent; when it is less than asked for, the last ones found the ring full and are dropped
     int transmit(FrameBatch batch);
