@@ -6,18 +6,23 @@ package io.penstock.forwarder.transport;
 public interface WaitLoop extends AutoCloseable {
     /// Makes the loop return from [#await] when the descriptor is readable.
     ///
-    /// @param descriptor of a port; it stays the port's to close
+    /// @param descriptor of a port; it stays the port's to close, after [#unregister] or [#close()]. -1, of a
+    ///                   port that has none, is ignored: such a port must be polled
     void register(int descriptor);
+
+    /// Forgets a descriptor, so that the port may close it. Does nothing for one that is not registered.
+    void unregister(int descriptor);
 
     /// Runs what is due without blocking: timers, commands, errors of descriptors. Called every few hundred cycles.
     void poll();
 
-    /// Blocks until a registered descriptor is readable, [#wakeup()] is called or the time is over.
+    /// Blocks until a registered descriptor is readable, [#wakeup()] is called or the time is over. May return early
+    /// for no reason that the caller sees.
     ///
-    /// @param maxNanos longest wait
+    /// @param maxNanos longest wait; nothing blocks when it is not positive
     void await(long maxNanos);
 
-    /// Makes [#await] return. Any thread.
+    /// Makes [#await] return: the one that blocks now, or else the next one. Any thread.
     void wakeup();
 
     /// {@return `epoll` or `io_uring`}

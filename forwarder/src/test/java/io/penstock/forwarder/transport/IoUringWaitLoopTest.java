@@ -1,0 +1,10 @@
+package io.penstock.forwarder.transport;
+
+import io.penstock.control.config.TransportKind;
+
+class IoUringWaitLoopTest extends WaitLoopContract {
+    @Override
+    TransportKind kind() {
+        return TransportKind.IO_URING;
+    }
+}
