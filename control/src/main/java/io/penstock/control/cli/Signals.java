@@ -14,6 +14,7 @@ public final class Signals {
     ///
     /// @param name   without `SIG`
     /// @param action should be short; it never runs twice at once for one signal
+    @SuppressWarnings("ReferenceEquality") // A proxy is equal to itself alone.
     public static void on(String name, Runnable action) {
         Object lock = new Object();
         try {
