@@ -40,8 +40,7 @@ public record CheckResult(Verdict verdict, String reason) {
     /// Tells the backend's failures from the host's own.
     ///
     /// @param atOnce whether the call failed before anything was sent: "no route" then is ours, while the same
-    answer
-    ///     from the network, or from a next hop that does not answer ARP, is about the backend
+    ///               answer from the network, or for want of an ARP reply, is about the backend
     static CheckResult of(Throwable cause, boolean atOnce) {
         return switch (errno(cause)) {
             case 1, 13 -> fault("not permitted by this host (a local firewall?)"); // EPERM, EACCES
