@@ -1,0 +1,163 @@
+package io.penstock.forwarder.linux;
+
+import static io.penstock.forwarder.linux.Memory.U32;
+import static io.penstock.forwarder.linux.Memory.U64;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// A BPF map of the kernel: programs read it while we change it. Gone when this is closed and no program uses it.
+///
+/// Keys and values are byte arrays as long as the map was made for. Set-up and conductor only; one thread at a time.
+public final class BpfMap implements AutoCloseable {
+    /// What a map does with keys.
+    public enum Kind {
+        /// Any key, hashed (BPF_MAP_TYPE_HASH); room is taken only for entries that exist.
+        HASH(1, 1),
+        /// Index 0..entries-1, all always there (BPF_MAP_TYPE_ARRAY).
+        ARRAY(2, 0),
+        /// Index to AF_XDP socket (BPF_MAP_TYPE_XSKMAP).
+        SOCKETS(17, 0);
+
+        private final int type;
+        private final int flags;
+
+        Kind(int type, int flags) {
+            this.type = type;
+            this.flags = flags;
+        }
+    }
+
+    private final Libc libc = new Libc(Arena.ofAuto());
+    private final String name;
+    private final int keyLength;
+    private final int valueLength;
+    private final int fd;
+
+    private BpfMap(Kind kind, String name, int keyLength, int valueLength, int entriesMax) {
+        this.name = name;
+        this.keyLength = keyLength;
+        this.valueLength = valueLength;
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment attributes = Bpf.attributes(arena);
+            attributes.set(U32, 0, kind.type);
+            attributes.set(U32, 4, keyLength);
+            attributes.set(U32, 8, valueLength);
+            attributes.set(U32, 12, entriesMax);
+            attributes.set(U32, 16, kind.flags);
+            Bpf.putName(attributes, 28, name);
+            fd = LinuxException.check(
+                    libc.bpf(Bpf.MAP_CREATE, attributes), "bpf(MAP_CREATE, " + kind + ", " + name + ")");
+        }
+    }
+
+    /// {@return a new map}
+    ///
+    /// @param name       at most 15 letters, for bpftool
+    /// @param entriesMax the most entries it will hold
+    /// @throws LinuxException when the kernel refuses
+    public static BpfMap create(Kind kind, String name, int keyLength, int valueLength, int entriesMax) {
+        return new BpfMap(kind, name, keyLength, valueLength, entriesMax);
+    }
+
+    /// {@return its descriptor}
+    public int descriptor() {
+        return fd;
+    }
+
+    /// Sets an entry.
+    ///
+    /// @throws LinuxException when there is no room
+    public void put(byte[] key, byte[] value) {
+        element(Bpf.MAP_UPDATE_ELEM, key, value);
+    }
+
+    /// Sets an entry whose value is an int, as a descriptor or flags.
+    public void put(byte[] key, int value) {
+        put(key, intBytes(value));
+    }
+
+    /// {@return the value, or null}
+    public byte @Nullable [] get(byte[] key) {
+        byte[] value = new byte[valueLength];
+        return element(Bpf.MAP_LOOKUP_ELEM, key, value) ? value : null;
+    }
+
+    /// Deletes an entry.
+    ///
+    /// @return whether it was there
+    public boolean remove(byte[] key) {
+        return element(Bpf.MAP_DELETE_ELEM, key, new byte[0]);
+    }
+
+    /// {@return all keys, in no order; keys that come or go meanwhile may be missing or there}
+    public List<byte[]> keys() {
+        List<byte[]> keys = new ArrayList<>();
+        byte[] key = new byte[keyLength];
+        byte[] next = new byte[keyLength];
+        boolean more = nextKey(null, next);
+        while (more) {
+            keys.add(next);
+            key = next;
+            next = new byte[keyLength];
+            more = nextKey(key, next);
+        }
+        return keys;
+    }
+
+    /// {@return an int in the machine's order, as keys of arrays are}
+    public static byte[] intBytes(int value) {
+        byte[] bytes = new byte[4];
+        MemorySegment.ofArray(bytes).set(U32, 0, value);
+        return bytes;
+    }
+
+    @Override
+    public void close() {
+        libc.close(fd);
+    }
+
+    private boolean nextKey(byte @Nullable [] key, byte[] next) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment attributes = Bpf.attributes(arena);
+            MemorySegment found = arena.allocate(keyLength, 8);
+            attributes.set(U32, 0, fd);
+            attributes.set(U64, 8, key == null ? 0 : copy(arena, key).address());
+            attributes.set(U64, 16, found.address());
+            int result = libc.bpf(Bpf.MAP_GET_NEXT_KEY, attributes);
+            if (Errno.ENOENT.is(result)) {
+                return false;
+            }
+            LinuxException.check(result, "bpf(MAP_GET_NEXT_KEY, " + name + ")");
+            MemorySegment.ofArray(next).copyFrom(found);
+            return true;
+        }
+    }
+
+    private boolean element(int command, byte[] key, byte[] value) {
+        assert key.length == keyLength : "key.length=" + key.length + " keyLength=" + keyLength;
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment attributes = Bpf.attributes(arena);
+            MemorySegment nativeValue = copy(arena, value);
+            attributes.set(U32, 0, fd);
+            attributes.set(U64, 8, copy(arena, key).address());
+            attributes.set(U64, 16, command == Bpf.MAP_DELETE_ELEM ? 0 : nativeValue.address());
+            int result = libc.bpf(command, attributes);
+            if (Errno.ENOENT.is(result) && command != Bpf.MAP_UPDATE_ELEM) {
+                return false;
+            }
+            LinuxException.check(result, "bpf(map element, " + name + ")");
+            MemorySegment.ofArray(value).copyFrom(nativeValue);
+            return true;
+        }
+    }
+
+    private static MemorySegment copy(Arena arena, byte[] bytes) {
+        MemorySegment copy = arena.allocate(Math.max(8, bytes.length), 8);
+        MemorySegment.copy(MemorySegment.ofArray(bytes), 0, copy, 0, bytes.length);
+        return copy.asSlice(0, bytes.length);
+    }
+}

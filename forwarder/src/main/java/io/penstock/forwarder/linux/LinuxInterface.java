@@ -1,0 +1,106 @@
+package io.penstock.forwarder.linux;
+
+import static io.penstock.forwarder.linux.Memory.U16;
+import static io.penstock.forwarder.linux.Memory.U32;
+import static io.penstock.forwarder.linux.Memory.U64;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/// What the kernel says of a network interface, asked by ioctl so that the answer is for the calling thread's network
+/// namespace, which sysfs's is not.
+///
+/// @param index        the kernel's number for it
+/// @param mac          its address, in the low 48 bits, first byte highest
+/// @param mtu          longest packet, bytes after the Ethernet header
+/// @param up           whether it is set up
+/// @param running      whether it has a carrier
+/// @param receiveQueues receive queues in use (`ethtool -l`: RX and combined), at least 1
+/// @param receiveQueuesMax the most it can have
+/// @param driver       name of the driver, or `?`
+public record LinuxInterface(
+        String name,
+        int index,
+        long mac,
+        int mtu,
+        boolean up,
+        boolean running,
+        int receiveQueues,
+        int receiveQueuesMax,
+        String driver) {
+
+    private static final int NAME_LENGTH = 16;
+    private static final int REQUEST_LENGTH = 40; // struct ifreq
+    private static final int AF_INET = 2;
+    private static final int SOCK_DGRAM = 2;
+    private static final int SOCK_CLOEXEC = 0x80000;
+    private static final int SIOCGIFFLAGS = 0x8913;
+    private static final int SIOCGIFMTU = 0x8921;
+    private static final int SIOCGIFHWADDR = 0x8927;
+    private static final int SIOCETHTOOL = 0x8946;
+    private static final int ETHTOOL_GDRVINFO = 0x03;
+    private static final int ETHTOOL_GCHANNELS = 0x3c;
+    private static final int IFF_UP = 1;
+    private static final int IFF_RUNNING = 0x40;
+
+    /// Asks the kernel.
+    ///
+    /// @throws LinuxException when there is no such interface
+    public static LinuxInterface read(String name) {
+        Libc libc = new Libc(Arena.ofAuto());
+        int index = name.length() < NAME_LENGTH ? libc.if_nametoindex(name) : -Errno.ENODEV.code();
+        if (index < 0) {
+            throw new LinuxException(
+                    "interface " + name,
+                    index,
+                    "there is no such network interface here",
+                    "set forwarder.interface to one that ip link shows");
+        }
+        int socket = LinuxException.check(libc.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket(AF_INET)");
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment request = arena.allocate(REQUEST_LENGTH, 8);
+            request.setString(0, name);
+            LinuxException.check(libc.ioctl(socket, SIOCGIFFLAGS, request), "ioctl(SIOCGIFFLAGS, " + name + ")");
+            int flags = request.get(U16, NAME_LENGTH);
+            LinuxException.check(libc.ioctl(socket, SIOCGIFMTU, request), "ioctl(SIOCGIFMTU, " + name + ")");
+            int mtu = request.get(U32, NAME_LENGTH);
+            LinuxException.check(libc.ioctl(socket, SIOCGIFHWADDR, request), "ioctl(SIOCGIFHWADDR, " + name + ")");
+            long mac = 0;
+            for (int i = 0; i < 6; i++) {
+                mac = mac << 8 | Byte.toUnsignedLong(request.get(ValueLayout.JAVA_BYTE, NAME_LENGTH + 2 + i));
+            }
+
+            // struct ethtool_channels: command, four maxima (rx, tx, other, combined), four counts.
+            MemorySegment channels = arena.allocate(36, 8);
+            int queues = 1;
+            int queuesMax = 1;
+            if (ethtool(libc, socket, request, channels, ETHTOOL_GCHANNELS)) {
+                queuesMax = Math.max(1, Math.max(channels.get(U32, 4), channels.get(U32, 16)));
+                queues = Math.max(1, channels.get(U32, 20) + channels.get(U32, 32));
+            }
+            MemorySegment driverInfo = arena.allocate(196, 8);
+            String driver =
+                    ethtool(libc, socket, request, driverInfo, ETHTOOL_GDRVINFO) ? driverInfo.getString(4) : "?";
+            return new LinuxInterface(
+                    name,
+                    index,
+                    mac,
+                    mtu,
+                    (flags & IFF_UP) != 0,
+                    (flags & IFF_RUNNING) != 0,
+                    queues,
+                    queuesMax,
+                    driver);
+        } finally {
+            libc.close(socket);
+        }
+    }
+
+    private static boolean ethtool(
+            Libc libc, int socket, MemorySegment request, MemorySegment command, int commandNumber) {
+        command.set(U32, 0, commandNumber);
+        request.set(U64, NAME_LENGTH, command.address());
+        return libc.ioctl(socket, SIOCETHTOOL, request) >= 0;
+    }
+}
