@@ -1,0 +1,41 @@
+package io.penstock.flowtable.packet;
+
+import java.lang.foreign.MemorySegment;
+
+/// Direct server return on one segment: new MAC addresses, TTL or hop limit less one, all else as the client sent it.
+///
+/// The same method serves frames with and without a VLAN tag: the tag lies behind the addresses and stays. Static, no
+/// state.
+public final class DirectRewriter {
+    private DirectRewriter() {}
+
+    /// Rewrites a frame that carries IPv4; its checksum is updated, not computed anew (RFC 1624).
+    ///
+    /// @param l3Offset       bytes from the frame's start to its IPv4 header, whose TTL is at least 1
+    /// @param destinationMac of the backend or its next hop, in the low 48 bits
+    /// @param sourceMac      ours
+    public static void rewrite4(
+            MemorySegment memory, long frameOffset, int l3Offset, long destinationMac, long sourceMac) {
+        EthernetView.putAddresses(memory, frameOffset, destinationMac, sourceMac);
+        long at = frameOffset + l3Offset + Ipv4View.TTL;
+        int word = Wire.u32(memory, at); // TTL, protocol, checksum
+        assert word >>> 24 != 0 : "ttl=0";
+        int ttlAndProtocol = word >>> 16;
+        int lower = ttlAndProtocol - 0x0100;
+        Wire.put32(memory, at, lower << 16 | Checksum.update16(word & 0xffff, ttlAndProtocol, lower));
+    }
+
+    /// Rewrites a frame that carries IPv6.
+    ///
+    /// @param l3Offset       bytes from the frame's start to its IPv6 header, whose hop limit is at least 1
+    /// @param destinationMac of the backend or its next hop, in the low 48 bits
+    /// @param sourceMac      ours
+    public static void rewrite6(
+            MemorySegment memory, long frameOffset, int l3Offset, long destinationMac, long sourceMac) {
+        EthernetView.putAddresses(memory, frameOffset, destinationMac, sourceMac);
+        long at = frameOffset + l3Offset + Ipv6View.HOP_LIMIT;
+        int hopLimit = Wire.u8(memory, at);
+        assert hopLimit != 0 : "hopLimit=0";
+        Wire.put8(memory, at, hopLimit - 1);
+    }
+}

@@ -1,0 +1,355 @@
+package io.penstock.flowtable.packet;
+
+import java.lang.foreign.MemorySegment;
+
+/// Reads the headers of one frame into a row of a [ParsedBatch]. Static and without state; any thread.
+///
+/// No content makes it throw, allocate or read outside the frame. What it holds to:
+///
+/// - One 802.1Q tag (0x8100) is looked behind. A second tag, or a service tag (0x88a8), is `NOT_IP`: a VIP lives in one
+///   VLAN, and a stacked frame belongs to somebody else.
+/// - The packet ends where its IP header says; what the Ethernet frame has beyond is padding.
+/// - IPv4 options are skipped, not read; the header checksum covers them (RFC 791 §3.1).
+/// - At most [#EXTENSION_HEADERS_MAX] IPv6 extension headers are walked; more are `MALFORMED6`. Hop-by-hop options come
+///   first or not at all, a fragment header once (RFC 8200 §4.1). A routing header is walked whatever its segments
+///   left: the destination that the packet has now is the one that counts. A jumbogram (RFC 2675) is malformed: its
+///   length field is 0.
+/// - A first fragment holds its whole TCP or UDP header (RFC 7112 §5 demands it of IPv6; for IPv4 it is how "tiny
+///   fragments" of RFC 1858 §3 are refused, together with TCP fragments at offset 8).
+/// - A fragment has data, in multiples of 8 unless it is the last, and ends below 65,536 (RFC 791 §3.2, RFC 8200
+///   §4.5).
+/// - A UDP length beyond the packet is malformed. A shorter one is not: receivers cut the surplus, and UDP options
+///   (RFC 9868) live in it.
+/// - TCP and UDP checksums are not looked at: they are the backend's, which has the data at hand anyway, and a
+///   neighbour on a virtual link may leave them unfinished.
+public final class PacketParser {
+    /// Most IPv6 extension headers that are walked. RFC 8504 §5.3 lets a host
+    /// stop at such a number.
+    public static final int EXTENSION_HEADERS_MAX = 8;
+
+    private static final int EXTENSION_LENGTH_MIN = 8;
+    private static final int FRAGMENT_HEADER_LENGTH = 8;
+    private static final int VERSION_4_WITHOUT_OPTIONS = 0x45;
+    private static final int DATAGRAM_MAX = 65_535;
+
+    private PacketParser() {}
+
+    /// Reads one frame.
+    ///
+    /// @param memory the region that the frame lies in
+    /// @param offset start of the frame in the region
+    /// @param length bytes of the frame
+    /// @param out    gets the result
+    /// @param i      row of `out` to fill
+    public static void parse(MemorySegment memory, long offset, int length, ParsedBatch out, int i) {
+        if (length < EthernetView.LENGTH) {
+            out.kinds[i] = PacketKind.MALFORMED;
+            return;
+        }
+        int etherType = Wire.u16(memory, offset + EthernetView.ETHER_TYPE);
+        if (etherType == EthernetView.IPV4) {
+            parseIpv4(memory, offset, length, EthernetView.LENGTH, out, i);
+        } else if (etherType == EthernetView.IPV6) {
+            parseIpv6(memory, offset, length, EthernetView.LENGTH, out, i);
+        } else if (etherType == EthernetView.VLAN) {
+            parseTagged(memory, offset, length, out, i);
+        } else {
+            parseOther(memory, offset, length, EthernetView.LENGTH, etherType, out, i);
+        }
+    }
+
+    private static void parseTagged(MemorySegment memory, long offset, int length, ParsedBatch out, int i) {
+        if (length < EthernetView.TAGGED_LENGTH) {
+            out.kinds[i] = PacketKind.MALFORMED;
+            return;
+        }
+        int etherType = Wire.u16(memory, offset + EthernetView.TAGGED_ETHER_TYPE);
+        if (etherType == EthernetView.IPV4) {
+            parseIpv4(memory, offset, length, EthernetView.TAGGED_LENGTH, out, i);
+        } else if (etherType == EthernetView.IPV6) {
+            parseIpv6(memory, offset, length, EthernetView.TAGGED_LENGTH, out, i);
+        } else {
+            parseOther(memory, offset, length, EthernetView.TAGGED_LENGTH, etherType, out, i);
+        }
+    }
+
+    private static void parseOther(
+            MemorySegment memory, long offset, int length, int l3Offset, int etherType, ParsedBatch out, int i) {
+        out.l3Offsets[i] = l3Offset;
+        if (etherType != EthernetView.ARP) {
+            out.kinds[i] = PacketKind.NOT_IP;
+            return;
+        }
+        long arp = offset + l3Offset;
+        int room = length - l3Offset;
+        if (room >= 6 && Wire.u48(memory, arp) != ArpView.PREAMBLE) {
+            out.kinds[i] = PacketKind.NOT_IP;
+        } else if (room < ArpView.LENGTH) {
+            out.kinds[i] = PacketKind.MALFORMED;
+        } else {
+            out.addresses[i] = (long) Wire.u32(memory, arp + ArpView.SENDER) << 32
+                    | (Wire.u32(memory, arp + ArpView.TARGET) & 0xffff_ffffL);
+            out.ports[i] = Wire.u16(memory, arp + ArpView.OPERATION);
+            out.kinds[i] = PacketKind.ARP;
+        }
+    }
+
+    // Three loads bring the whole header of the common packet: 8 bytes, 8 bytes, and the destination.
+    private static void parseIpv4(MemorySegment memory, long offset, int length, int l3Offset, ParsedBatch out, int i) {
+        out.l3Offsets[i] = l3Offset;
+        int room = length - l3Offset;
+        if (room < Ipv4View.LENGTH) {
+            out.kinds[i] = PacketKind.MALFORMED;
+            return;
+        }
+        long l3 = offset + l3Offset;
+        long first = Wire.u64(memory, l3); // version, IHL, class, total length | identification, flags, offset
+        long second = Wire.u64(memory, l3 + 8); // TTL, protocol, checksum | source
+        long destination = Wire.u32(memory, l3 + 16) & 0xffff_ffffL;
+        int totalLength = (int) (first >>> 32) & 0xffff;
+        int protocol = (int) (second >>> 48) & 0xff;
+        out.addresses[i] = second << 32 | destination;
+        out.packetLengths[i] = totalLength;
+        out.protocols[i] = (byte) protocol;
+        out.ttls[i] = (byte) (second >>> 56);
+        out.dontFragment[i] = (first & Ipv4View.DF) != 0;
+
+        int versionAndLength = (int) (first >>> 56);
+        int headerLength = Ipv4View.LENGTH;
+        long sum = (first >>> 32) + (first & 0xffff_ffffL) + (second >>> 32) + (second & 0xffff_ffffL) + destination;
+        if (versionAndLength != VERSION_4_WITHOUT_OPTIONS) {
+            headerLength = lengthWithOptions(versionAndLength, room);
+            if (headerLength < 0) {
+                out.kinds[i] = PacketKind.MALFORMED4;
+                return;
+            }
+            sum += Checksum.sum(memory, l3 + Ipv4View.LENGTH, headerLength - Ipv4View.LENGTH);
+        }
+        if (totalLength < headerLength || totalLength > room) {
+            out.kinds[i] = PacketKind.MALFORMED4;
+        } else if (Checksum.fold(sum) != 0xffff) {
+            out.kinds[i] = PacketKind.BAD_CHECKSUM4;
+        } else {
+            int l4Offset = l3Offset + headerLength;
+            int l4Length = totalLength - headerLength;
+            out.l4Offsets[i] = l4Offset;
+            if ((first & Ipv4View.FRAGMENT_MASK) != 0) {
+                out.kinds[i] = fragment4(memory, offset + l4Offset, l4Length, protocol, first, out, i);
+            } else if (protocol == IpProtocol.TCP) {
+                out.kinds[i] =
+                        isTcp(memory, offset + l4Offset, l4Length, out, i) ? PacketKind.FLOW4 : PacketKind.MALFORMED4;
+            } else if (protocol == IpProtocol.UDP) {
+                out.kinds[i] = isUdp(memory, offset + l4Offset, l4Length, l4Length, out, i)
+                        ? PacketKind.FLOW4
+                        : PacketKind.MALFORMED4;
+            } else {
+                out.kinds[i] = other4(memory, offset + l4Offset, l4Length, protocol, out, i);
+            }
+        }
+    }
+
+    /// {@return bytes of a header that has options, or -1 when the first byte or the frame contradicts}
+    private static int lengthWithOptions(int versionAndLength, int room) {
+        int headerLength = (versionAndLength & 0xf) * 4;
+        return versionAndLength >>> 4 != 4 || headerLength < Ipv4View.LENGTH || headerLength > room ? -1 : headerLength;
+    }
+
+    private static byte other4(MemorySegment memory, long l4, int l4Length, int protocol, ParsedBatch out, int i) {
+        if (protocol != IpProtocol.ICMP) {
+            return PacketKind.OTHER4;
+        }
+        return isIcmp(memory, l4, l4Length, out, i) ? PacketKind.ICMP4 : PacketKind.MALFORMED4;
+    }
+
+    private static byte fragment4(
+            MemorySegment memory, long l4, int l4Length, int protocol, long first, ParsedBatch out, int i) {
+        int fragmentOffset = (int) (first & Ipv4View.OFFSET_MASK) * 8;
+        boolean more = (first & Ipv4View.MF) != 0;
+        out.fragmentIds[i] = (int) (first >>> 16) & 0xffff;
+        return fragment(memory, l4, l4Length, protocol, fragmentOffset, more, out, i)
+                ? PacketKind.FRAGMENT4
+                : PacketKind.MALFORMED4;
+    }
+
+    /// Fills what both families' fragments have in common.
+    ///
+    /// @return whether it is consistent
+    private static boolean fragment(
+            MemorySegment memory,
+            long l4,
+            int l4Length,
+            int protocol,
+            int fragmentOffset,
+            boolean more,
+            ParsedBatch out,
+            int i) {
+        out.fragmentOffsets[i] = fragmentOffset;
+        out.moreFragments[i] = more;
+        out.ports[i] = 0;
+        out.tcpFlags[i] = 0;
+        if (l4Length == 0 || (more && (l4Length & 7) != 0) || fragmentOffset + l4Length > DATAGRAM_MAX) {
+            return false;
+        }
+        if (fragmentOffset != 0) {
+            // RFC 1858 §4: a TCP fragment at offset 8 exists only to overwrite the flags that a filter has seen.
+            return protocol != IpProtocol.TCP || fragmentOffset != 8;
+        }
+        if (protocol == IpProtocol.TCP) {
+            return isTcp(memory, l4, l4Length, out, i);
+        }
+        if (protocol == IpProtocol.UDP) {
+            return isUdp(memory, l4, l4Length, DATAGRAM_MAX, out, i); // its length is the whole datagram's
+        }
+        return true;
+    }
+
+    private static void parseIpv6(MemorySegment memory, long offset, int length, int l3Offset, ParsedBatch out, int i) {
+        out.l3Offsets[i] = l3Offset;
+        int room = length - l3Offset;
+        if (room < Ipv6View.LENGTH) {
+            out.kinds[i] = PacketKind.MALFORMED;
+            return;
+        }
+        long l3 = offset + l3Offset;
+        long first = Wire.u64(memory, l3); // version, class, label | payload length, next header, hop limit
+        int packetLength = Ipv6View.LENGTH + ((int) (first >>> 16) & 0xffff);
+        int nextHeader = (int) (first >>> 8) & 0xff;
+        out.sourceHigh[i] = Wire.u64(memory, l3 + 8);
+        out.sourceLow[i] = Wire.u64(memory, l3 + 16);
+        out.destinationHigh[i] = Wire.u64(memory, l3 + 24);
+        out.destinationLow[i] = Wire.u64(memory, l3 + 32);
+        out.packetLengths[i] = packetLength;
+        out.protocols[i] = (byte) nextHeader;
+        out.ttls[i] = (byte) first;
+        out.dontFragment[i] = true;
+        if (first >>> 60 != 6 || packetLength > room) {
+            out.kinds[i] = PacketKind.MALFORMED6;
+            return;
+        }
+        int l4Offset = l3Offset + Ipv6View.LENGTH;
+        int l4Length = packetLength - Ipv6View.LENGTH;
+        out.l4Offsets[i] = l4Offset;
+        if (nextHeader == IpProtocol.TCP) {
+            out.kinds[i] =
+                    isTcp(memory, offset + l4Offset, l4Length, out, i) ? PacketKind.FLOW6 : PacketKind.MALFORMED6;
+        } else if (nextHeader == IpProtocol.UDP) {
+            out.kinds[i] = isUdp(memory, offset + l4Offset, l4Length, l4Length, out, i)
+                    ? PacketKind.FLOW6
+                    : PacketKind.MALFORMED6;
+        } else {
+            out.kinds[i] = walk(memory, l3, packetLength, nextHeader, out, i);
+        }
+    }
+
+    /// Walks the extension headers of a packet whose fixed header is not followed by TCP or UDP.
+    private static byte walk(MemorySegment memory, long l3, int packetLength, int nextHeader, ParsedBatch out, int i) {
+        int at = Ipv6View.LENGTH;
+        int next = nextHeader;
+        boolean fragment = false;
+        for (int walked = 0; isExtension(next); walked++) {
+            if (walked == EXTENSION_HEADERS_MAX
+                    || at + EXTENSION_LENGTH_MIN > packetLength
+                    || (next == IpProtocol.HOP_BY_HOP && walked > 0)
+                    || (next == IpProtocol.FRAGMENT && fragment)) {
+                return PacketKind.MALFORMED6;
+            }
+            int following = Wire.u8(memory, l3 + at);
+            if (next == IpProtocol.FRAGMENT) {
+                int offsetAndMore = Wire.u16(memory, l3 + at + 2);
+                out.fragmentIds[i] = Wire.u32(memory, l3 + at + 4);
+                at += FRAGMENT_HEADER_LENGTH;
+                if (offsetAndMore >>> 3 != 0) {
+                    return fragment6(memory, l3, at, packetLength, following, offsetAndMore, out, i);
+                }
+                fragment = (offsetAndMore & 1) != 0; // neither offset nor more: atomic, a packet like any other
+                if (fragment && !hasWholeUnits(packetLength - at)) {
+                    return PacketKind.MALFORMED6;
+                }
+            } else {
+                at += (Wire.u8(memory, l3 + at + 1) + 1) * 8;
+            }
+            next = following;
+        }
+        if (at > packetLength) {
+            return PacketKind.MALFORMED6;
+        }
+        return fragment
+                ? fragment6(memory, l3, at, packetLength, next, 1, out, i)
+                : upper6(memory, l3, at, packetLength, next, out, i);
+    }
+
+    private static boolean isExtension(int nextHeader) {
+        return nextHeader == IpProtocol.HOP_BY_HOP
+                || nextHeader == IpProtocol.ROUTING
+                || nextHeader == IpProtocol.FRAGMENT
+                || nextHeader == IpProtocol.DESTINATION_OPTIONS;
+    }
+
+    private static boolean hasWholeUnits(int length) {
+        return length > 0 && (length & 7) == 0;
+    }
+
+    private static byte fragment6(
+            MemorySegment memory,
+            long l3,
+            int at,
+            int packetLength,
+            int protocol,
+            int offsetAndMore,
+            ParsedBatch out,
+            int i) {
+        out.l4Offsets[i] = out.l3Offsets[i] + at;
+        out.protocols[i] = (byte) protocol;
+        boolean consistent = fragment(
+                memory, l3 + at, packetLength - at, protocol, offsetAndMore & 0xfff8, (offsetAndMore & 1) != 0, out, i);
+        return consistent ? PacketKind.FRAGMENT6 : PacketKind.MALFORMED6;
+    }
+
+    private static byte upper6(
+            MemorySegment memory, long l3, int at, int packetLength, int protocol, ParsedBatch out, int i) {
+        int l4Length = packetLength - at;
+        out.l4Offsets[i] = out.l3Offsets[i] + at;
+        out.protocols[i] = (byte) protocol;
+        return switch (protocol) {
+            case IpProtocol.TCP -> isTcp(memory, l3 + at, l4Length, out, i) ? PacketKind.FLOW6 : PacketKind.MALFORMED6;
+            case IpProtocol.UDP ->
+                isUdp(memory, l3 + at, l4Length, l4Length, out, i) ? PacketKind.FLOW6 : PacketKind.MALFORMED6;
+            case IpProtocol.ICMPV6 ->
+                isIcmp(memory, l3 + at, l4Length, out, i) ? PacketKind.ICMP6 : PacketKind.MALFORMED6;
+            default -> PacketKind.OTHER6;
+        };
+    }
+
+    /// Fills ports and flags, if the TCP header lies within the segment.
+    private static boolean isTcp(MemorySegment memory, long l4, int l4Length, ParsedBatch out, int i) {
+        if (l4Length < TcpView.LENGTH) {
+            return false;
+        }
+        out.ports[i] = Wire.u32(memory, l4);
+        int offsetAndFlags = Wire.u16(memory, l4 + TcpView.OFFSET_AND_FLAGS);
+        out.tcpFlags[i] = (byte) offsetAndFlags;
+        int headerLength = (offsetAndFlags >>> 12) * 4;
+        return headerLength >= TcpView.LENGTH && headerLength <= l4Length;
+    }
+
+    /// Fills the ports, if the header is there and its length is not above `lengthMax`.
+    private static boolean isUdp(MemorySegment memory, long l4, int l4Length, int lengthMax, ParsedBatch out, int i) {
+        if (l4Length < UdpView.LENGTH) {
+            return false;
+        }
+        out.ports[i] = Wire.u32(memory, l4);
+        out.tcpFlags[i] = 0;
+        int datagramLength = Wire.u16(memory, l4 + UdpView.UDP_LENGTH);
+        return datagramLength >= UdpView.LENGTH && datagramLength <= lengthMax;
+    }
+
+    /// Fills type and code, if the header is there.
+    private static boolean isIcmp(MemorySegment memory, long l4, int l4Length, ParsedBatch out, int i) {
+        if (l4Length < IcmpView.LENGTH) {
+            return false;
+        }
+        out.ports[i] = Wire.u16(memory, l4);
+        out.tcpFlags[i] = 0;
+        return true;
+    }
+}
