@@ -7,6 +7,7 @@ import org.jspecify.annotations.Nullable;
 /// The keys that start with `forwarder.`: read once at start, passed down by constructor.
 ///
 /// @param interfaceName the NIC to take frames from, or null where the file does not say (then nothing can run)
+/// @param packetRing    TPACKET version, where AF_PACKET rings are used
 /// @param cpus          one pinned worker for each, in order
 /// @param batchFrames   most frames in a duty cycle, 8..512
 /// @param flowCapacity  flow-table entries over all workers
@@ -17,6 +18,7 @@ import org.jspecify.annotations.Nullable;
 public record ForwarderConfig(
         @Nullable String interfaceName,
         PortMode port,
+        PacketRing packetRing,
         TransportKind transport,
         List<Integer> cpus,
         IdleMode idle,

@@ -19,8 +19,8 @@ public record ReplayConfig(
         int mtu,
         Map<InetAddress, Long> neighbours) {
 
-    /// Copies the map.
+    /// Copies the map; keeps its order.
     public ReplayConfig {
-        neighbours = Map.copyOf(neighbours);
+        neighbours = java.util.Collections.unmodifiableMap(new java.util.LinkedHashMap<>(neighbours));
     }
 }
