@@ -3,6 +3,7 @@ package io.penstock.architecture;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.palantir.javaformat.java.Formatter;
+import com.palantir.javaformat.java.FormatterException;
 import com.palantir.javaformat.java.ImportOrderer;
 import com.palantir.javaformat.java.JavaFormatterOptions;
 import com.palantir.javaformat.java.RemoveUnusedImports;
@@ -28,8 +29,7 @@ class SourceFormatTest {
         int read = 0;
         for (Path file : sources()) {
             String source = Files.readString(file);
-            String formatted = FORMATTER.formatSource(ImportOrderer.reorderImports(
-                    RemoveUnusedImports.removeUnusedImports(source), JavaFormatterOptions.Style.PALANTIR));
+            String formatted = format(file, source);
             read++;
             if (!formatted.equals(source)) {
                 wrong.add(file);
@@ -43,6 +43,15 @@ class SourceFormatTest {
                 wrong.isEmpty() || apply,
                 () -> "not formatted; run ./mvnw -q -pl architecture test -Dtest=SourceFormatTest -Dformat=apply: "
                         + wrong);
+    }
+
+    private static String format(Path file, String source) {
+        try {
+            return FORMATTER.formatSource(ImportOrderer.reorderImports(
+                    RemoveUnusedImports.removeUnusedImports(source), JavaFormatterOptions.Style.PALANTIR));
+        } catch (FormatterException e) {
+            throw new AssertionError(file + " cannot be read", e);
+        }
     }
 
     private static List<Path> sources() throws Exception {

@@ -1,0 +1,123 @@
+package io.penstock.tools.run;
+
+import io.penstock.control.log.Log;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+
+/// Keeps processes alive and ends them in order.
+///
+/// Everything happens on the thread that calls [#run()]: other threads put what they saw into its queue. That thread
+/// also
+/// starts the processes, because the kernel ties "end with your parent" to the thread that forked, not to the process.
+final class Supervisor {
+    private static final Log LOG = new Log("run");
+    // Usage, configuration, or a host that lacks something: starting again cannot help.
+    private static final int USAGE = 2;
+    private static final int HOST_LACKS = 3;
+
+    private sealed interface Event {
+        record Died(Child child) implements Event {}
+
+        record Due(Child child) implements Event {}
+
+        record Stop() implements Event {}
+
+        record HangUp() implements Event {}
+    }
+
+    private final List<Child> children = new ArrayList<>();
+    private final LinkedBlockingQueue<Event> events = new LinkedBlockingQueue<>();
+    private final String hangUpName;
+    private int stopsAsked;
+
+    /// @param specs      in the order of their start; they end in the opposite order
+    /// @param prefix     put before each command
+    /// @param hangUpName the process that SIGHUP is for
+    /// @param out        where their output goes
+    Supervisor(List<ChildSpec> specs, List<String> prefix, String hangUpName, PrintStream out) {
+        this.hangUpName = hangUpName;
+        for (ChildSpec spec : specs) {
+            children.add(new Child(spec, prefix, out, child -> events.add(new Event.Died(child))));
+        }
+    }
+
+    /// Asks for the end, from any thread. Asked again, it kills what still runs.
+    synchronized void stop() {
+        if (++stopsAsked == 1) {
+            events.add(new Event.Stop());
+        } else {
+            children.forEach(Child::kill);
+        }
+    }
+
+    /// Passes a SIGHUP on, from any thread.
+    void hangUp() {
+        events.add(new Event.HangUp());
+    }
+
+    /// Starts all and returns when all have ended.
+    ///
+    /// @return 0 after [#stop()]; else the exit code of the process whose first start failed for good
+    int run() throws IOException, InterruptedException {
+        ScheduledThreadPoolExecutor timer = new ScheduledThreadPoolExecutor(
+                1, Thread.ofPlatform().daemon().name("ps-restart").factory());
+        try {
+            for (Child child : children) {
+                child.start();
+            }
+            while (true) {
+                switch (events.take()) {
+                    case Event.Stop stop -> {
+                        return stopAll();
+                    }
+                    case Event.HangUp hangUp -> hangUpChild();
+                    case Event.Due(Child child) -> child.start();
+                    case Event.Died(Child child) -> {
+                        int code = child.exitCode();
+                        if (child.starts() == 1 && (code == USAGE || code == HOST_LACKS)) {
+                            LOG.error(child.name() + " cannot start (exit code " + code + "): stopping the others");
+                            stopAll();
+                            return code;
+                        }
+                        long waitMs = child.backoffMs();
+                        LOG.warn("%s ended (%s); starting it again in %d ms"
+                                .formatted(child.name(), cause(code), waitMs));
+                        timer.schedule(() -> events.add(new Event.Due(child)), waitMs, TimeUnit.MILLISECONDS);
+                    }
+                }
+            }
+        } finally {
+            timer.shutdownNow();
+            children.forEach(Child::kill); // Only those that an exception left behind.
+        }
+    }
+
+    private int stopAll() throws InterruptedException {
+        for (Child child : children.reversed()) {
+            if (child.isRunning()) {
+                LOG.info("stopping " + child.name());
+                if (!child.stop()) {
+                    LOG.warn(child.name() + " did not end in time and was killed");
+                }
+            }
+        }
+        return 0;
+    }
+
+    private void hangUpChild() throws IOException {
+        for (Child child : children) {
+            if (child.name().equals(hangUpName)) {
+                child.hangUp();
+            }
+        }
+    }
+
+    private static String cause(int exitCode) {
+        return exitCode > 128 ? "signal " + (exitCode - 128) : "exit code " + exitCode;
+    }
+}

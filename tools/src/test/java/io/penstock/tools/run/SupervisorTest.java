@@ -1,0 +1,127 @@
+package io.penstock.tools.run;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+class SupervisorTest {
+    private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    private final PrintStream out = new PrintStream(bytes, true, StandardCharsets.UTF_8);
+    private Supervisor supervisor = new Supervisor(List.of(), List.of(), "", out);
+
+    @AfterEach
+    void stop() {
+        supervisor.stop();
+        supervisor.stop();
+    }
+
+    @Test
+    void shouldStopInTheOppositeOrder() throws Exception {
+        FutureTask<Integer> run = start(
+                shell("first", "trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.02; done"),
+                shell("second", "trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.02; done"));
+        awaitOutput("first | up");
+        awaitOutput("second | up");
+        supervisor.stop();
+
+        assertEquals(0, run.get(10, TimeUnit.SECONDS));
+        awaitOutput("second | bye");
+        awaitOutput("first | bye");
+        assertTrue(output().indexOf("second | bye") < output().indexOf("first | bye"), output());
+    }
+
+    @Test
+    void shouldStartAgainWhatDied() throws Exception {
+        start(shell("worker", "echo up; exit 1"), shell("other", "exec sleep 30"));
+
+        // The second start comes after 0.1 s, the third a second later.
+        awaitOutput("worker | up\nworker | up\n");
+    }
+
+    @Test
+    void shouldGiveUpWithTheExitCodeOfAFirstStartThatCannotWork() throws Exception {
+        FutureTask<Integer> run =
+                start(shell("worker", "echo no such interface; exit 3"), shell("other", "exec sleep 30"));
+
+        assertEquals(3, run.get(10, TimeUnit.SECONDS));
+        assertTrue(output().contains("worker | no such interface"), output());
+    }
+
+    @Test
+    void shouldKillWhatIgnoresSigterm() throws Exception {
+        FutureTask<Integer> run = start(new ChildSpec(
+                "stubborn", List.of("sh", "-c", "trap '' TERM; echo up; while :; do sleep 0.02; done"), 200));
+        awaitOutput("stubborn | up");
+        supervisor.stop();
+
+        assertEquals(0, run.get(10, TimeUnit.SECONDS));
+    }
+
+    @Test
+    void shouldPassSighupToTheOneItIsFor() throws Exception {
+        String script = "trap 'echo hup' HUP; echo up; while :; do sleep 0.02; done";
+        start(shell("forwarder", script), shell("sidecar", script));
+        awaitOutput("sidecar | up");
+        awaitOutput("forwarder | up");
+        supervisor.hangUp();
+
+        awaitOutput("sidecar | hup");
+        assertTrue(!output().contains("forwarder | hup"), output());
+    }
+
+    @Test
+    void shouldKeepAPriorityInFrontForTheJournal() throws Exception {
+        start(shell("sidecar", "echo '<4>health: a is down'; sleep 30"));
+
+        awaitOutput("<4>sidecar: health: a is down");
+    }
+
+    @Test
+    void shouldWaitLongerAfterEachDeathUntilItRanSteadily() {
+        Backoff backoff = new Backoff();
+
+        assertEquals(100, backoff.afterDeath(0));
+        assertEquals(1_000, backoff.afterDeath(500));
+        assertEquals(2_000, backoff.afterDeath(0));
+        for (int i = 0; i < 10; i++) {
+            assertTrue(backoff.afterDeath(0) <= 30_000);
+        }
+        assertEquals(30_000, backoff.afterDeath(0));
+        assertEquals(100, backoff.afterDeath(60_000));
+    }
+
+    private FutureTask<Integer> start(ChildSpec... specs) {
+        supervisor = new Supervisor(List.of(specs), List.of(), "sidecar", out);
+        FutureTask<Integer> run = new FutureTask<>(supervisor::run);
+        Thread.ofPlatform().daemon().start(run);
+        return run;
+    }
+
+    private static ChildSpec shell(String name, String script) {
+        return new ChildSpec(name, List.of("sh", "-c", script), 5_000);
+    }
+
+    private String output() {
+        return bytes.toString(StandardCharsets.UTF_8);
+    }
+
+    private void awaitOutput(String text) throws InterruptedException, ExecutionException, TimeoutException {
+        long endNs = System.nanoTime() + 10_000_000_000L;
+        while (!output().contains(text)) {
+            if (System.nanoTime() - endNs > 0) {
+                throw new TimeoutException("'" + text + "' is not in: " + output());
+            }
+            Thread.sleep(10);
+        }
+    }
+}
