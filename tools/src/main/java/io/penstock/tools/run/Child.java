@@ -20,6 +20,8 @@ final class Child {
     private volatile @Nullable Process process;
     private long startedNs;
     private int starts;
+    private boolean isDue;
+    private long dueNs;
 
     /// @param prefix  put before the command, such as `setsid`
     /// @param onDeath called on another thread when the process has ended
@@ -50,9 +52,20 @@ final class Child {
         return ended == null ? 0 : ended.exitValue();
     }
 
-    /// {@return how long to wait before the next start, in ms}
-    long backoffMs() {
-        return backoff.afterDeath((System.nanoTime() - startedNs) / 1_000_000);
+    /// Lets some time pass before the next start.
+    ///
+    /// @return how long, in ms
+    long startLater() {
+        long nowNs = System.nanoTime();
+        long waitMs = backoff.afterDeath((nowNs - startedNs) / 1_000_000);
+        dueNs = nowNs + waitMs * 1_000_000;
+        isDue = true;
+        return waitMs;
+    }
+
+    /// {@return ms until the next start, 0 or less when it should be now, the greatest number when none is planned}
+    long dueInMs() {
+        return isDue ? (dueNs - System.nanoTime() + 999_999) / 1_000_000 : Long.MAX_VALUE;
     }
 
     void start() throws IOException {
@@ -65,6 +78,7 @@ final class Child {
         started.getOutputStream().close();
         process = started;
         starts++;
+        isDue = false;
         startedNs = System.nanoTime();
         BufferedReader lines = started.inputReader(StandardCharsets.UTF_8);
         Thread relay = Thread.ofPlatform().daemon().name("ps-" + name()).start(() -> relay(lines));

@@ -6,7 +6,6 @@ import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
 /// Keeps processes alive and ends them in order.
@@ -64,14 +63,12 @@ final class Supervisor {
     ///
     /// @return 0 after [#stop()]; else the exit code of the process whose first start failed for good
     int run() throws IOException, InterruptedException {
-        ScheduledThreadPoolExecutor timer = new ScheduledThreadPoolExecutor(
-                1, Thread.ofPlatform().daemon().name("ps-restart").factory());
         try {
             for (Child child : children) {
                 child.start();
             }
             while (true) {
-                switch (events.take()) {
+                switch (nextEvent()) {
                     case Event.Stop stop -> {
                         return stopAll();
                     }
@@ -84,16 +81,30 @@ final class Supervisor {
                             stopAll();
                             return code;
                         }
-                        long waitMs = child.backoffMs();
                         LOG.warn("%s ended (%s); starting it again in %d ms"
-                                .formatted(child.name(), cause(code), waitMs));
-                        timer.schedule(() -> events.add(new Event.Due(child)), waitMs, TimeUnit.MILLISECONDS);
+                                .formatted(child.name(), cause(code), child.startLater()));
                     }
                 }
             }
         } finally {
-            timer.shutdownNow();
             children.forEach(Child::kill); // Only those that an exception left behind.
+        }
+    }
+
+    private Event nextEvent() throws InterruptedException {
+        while (true) {
+            long waitMs = Long.MAX_VALUE;
+            for (Child child : children) {
+                long dueMs = child.dueInMs();
+                if (dueMs <= 0) {
+                    return new Event.Due(child);
+                }
+                waitMs = Math.min(waitMs, dueMs);
+            }
+            Event event = events.poll(waitMs, TimeUnit.MILLISECONDS);
+            if (event != null) {
+                return event;
+            }
         }
     }
 
