@@ -19,6 +19,8 @@ class SupervisorTest {
     private final PrintStream out = new PrintStream(bytes, true, StandardCharsets.UTF_8);
     private Supervisor supervisor = new Supervisor(List.of(), List.of(), "", out);
 
+    private FutureTask<Integer> run = new FutureTask<>(() -> 0);
+
     @AfterEach
     void stop() {
         supervisor.stop();
@@ -27,7 +29,7 @@ class SupervisorTest {
 
     @Test
     void shouldStopInTheOppositeOrder() throws Exception {
-        FutureTask<Integer> run = start(
+        start(
                 shell("first", "trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.02; done"),
                 shell("second", "trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.02; done"));
         awaitOutput("first | up");
@@ -50,8 +52,7 @@ class SupervisorTest {
 
     @Test
     void shouldGiveUpWithTheExitCodeOfAFirstStartThatCannotWork() throws Exception {
-        FutureTask<Integer> run =
-                start(shell("worker", "echo no such interface; exit 3"), shell("other", "exec sleep 30"));
+        start(shell("worker", "echo no such interface; exit 3"), shell("other", "exec sleep 30"));
 
         assertEquals(3, run.get(10, TimeUnit.SECONDS));
         assertTrue(output().contains("worker | no such interface"), output());
@@ -59,7 +60,7 @@ class SupervisorTest {
 
     @Test
     void shouldKillWhatIgnoresSigterm() throws Exception {
-        FutureTask<Integer> run = start(new ChildSpec(
+        start(new ChildSpec(
                 "stubborn", List.of("sh", "-c", "trap '' TERM; echo up; while :; do sleep 0.02; done"), 200));
         awaitOutput("stubborn | up");
         supervisor.stop();
@@ -100,11 +101,10 @@ class SupervisorTest {
         assertEquals(100, backoff.afterDeath(60_000));
     }
 
-    private FutureTask<Integer> start(ChildSpec... specs) {
+    private void start(ChildSpec... specs) {
         supervisor = new Supervisor(List.of(specs), List.of(), "sidecar", out);
-        FutureTask<Integer> run = new FutureTask<>(supervisor::run);
+        run = new FutureTask<>(supervisor::run);
         Thread.ofPlatform().daemon().start(run);
-        return run;
     }
 
     private static ChildSpec shell(String name, String script) {
