@@ -101,7 +101,7 @@ final class Child {
         if (running == null || !running.isAlive()) {
             return true;
         }
-        running.destroy();
+        running.toHandle().destroy(); // Process.destroy() would close the pipe, and its last words were lost.
         if (running.waitFor(spec.stopLimitMs(), TimeUnit.MILLISECONDS)) {
             return true;
         }
