@@ -1,8 +1,8 @@
 package io.penstock.flowtable.schedule;
 
-/// What all machines with the same hash key call a backend: SipHash-2-4 of its address bytes (Aumasson and Bernstein,
-/// "SipHash: a fast short-input PRF", 2012). Maglev tables are sorted and filled by it, so that machines agree without
-/// talking, whatever the order of their configuration.
+/// What all machines with the same hash key call a backend: SipHash-2-4 of its address bytes (Aumasson and
+/// Bernstein, "SipHash: a fast short-input PRF", 2012). Maglev tables are sorted and filled by it, so that machines
+/// agree without talking, whatever the order of their configuration.
 ///
 /// The length of the input goes into the hash: an IPv4 address and any IPv6 address differ. Two of 65,536 addresses
 /// get the same identity with a probability below 2^-32; both would still be served, in the order of the pool.
@@ -58,8 +58,7 @@ public final class BackendIdentity {
     }
 
     /// Mixes a 64-bit value so that each bit of the input changes half of the output: the finalizer "Mix13" of
-    /// Stafford's
-    /// "Better bit mixing", a bijection.
+    /// Stafford's "Better bit mixing", a bijection.
     static long mix(long value) {
         long z = value;
         z = (z ^ (z >>> 30)) * 0xbf58476d1ce4e5b9L;

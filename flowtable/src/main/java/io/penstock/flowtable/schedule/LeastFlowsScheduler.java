@@ -10,29 +10,29 @@ import org.jspecify.annotations.Nullable;
 /// `lc` and `wlc`: the backend with the fewest live flows; for `wlc`, the fewest for its weight, compared by cross
 /// multiplication. Every choice looks at every backend, so its cost grows with the pool.
 ///
-/// **Ties** go by rotation among the backends that tie, for `wlc` a weighted one: a listener whose flows end before the
-/// next begins has nothing but ties, and is then spread evenly, or by weight.
+/// **Ties** go by rotation among the backends that tie, for `wlc` a weighted one: a listener whose flows end before
+/// the next begins has nothing but ties, and is then spread evenly, or by weight.
 ///
 /// **Workers** see their own flows at once and each other's a little later ([FlowCounts]); a backend can be ahead by
 /// what the others have placed unseen, and the next choices make up for it.
 ///
-/// **No herd.** Fewest flows alone would send *every* new flow to a backend that has just come, until it has as many
-/// as the others: thousands in a row to a server with cold caches. So a newcomer (a backend that the previous pool did
-/// not have, or whose weight rose, and that is behind the others) counts as twice its weight in a weighted rotation of
-/// turns, in which all the others together have the rest:
+/// **No herd.** Fewest flows alone would send *every* new flow to a backend that has just come, until it has as
+/// many as the others: thousands in a row to a server with cold caches. So a newcomer (a backend that the previous
+/// pool did not have, or whose weight rose, and that is behind the others) counts as twice its weight in a weighted
+/// rotation of turns, in which all the others together have the rest:
 ///
 /// ```
 /// turns of newcomer j in a row of W + V turns = 2 w(j)         W = all weights, V = the newcomers' weights
 /// its part of the new flows = 2 w(j) / (W + V) < 2 * w(j) / W  less than twice its fair share
 /// ```
 ///
-/// One newcomer among ten equals gets 2 of 11 new flows, one of two gets 2 of 3. It still catches up, since its part is
-/// more than its fair share: were the lives of flows exponential with mean `T`, it would grow as
+/// One newcomer among ten equals gets 2 of 11 new flows, one of two gets 2 of 3. It still catches up, since its
+/// part is more than its fair share: were the lives of flows exponential with mean `T`, it would grow as
 /// `2F (1 - e^(-t/T))` towards twice its fair count `F`, and pass `F` at `t = 0.69 T`. On the turns of the others the
 /// newcomers are left out. A backend stops being a newcomer as soon as it is no longer behind, or when it has been
-/// given as many flows as it was behind by at first: then the difference does not come from its being new, and exact
-/// fewest-flows is what was asked for. Without newcomers, which is nearly always, the choice is exactly fewest-flows.
-/// A new listener has none: all its backends begin together.
+/// given as many flows as it was behind by at first: then the difference does not come from its being new, and
+/// exact fewest-flows is what was asked for. Without newcomers, which is nearly always, the choice is exactly
+/// fewest-flows. A new listener has none: all its backends begin together.
 public final class LeastFlowsScheduler implements Scheduler {
     // Tickets tried for a turn that falls on a backend that ties; after that, the first one behind the last choice.
     private static final int TIE_TURNS = 8;

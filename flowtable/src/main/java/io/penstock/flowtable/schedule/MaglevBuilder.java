@@ -7,24 +7,24 @@ import java.util.Arrays;
 /// **Permutations.** A backend's offset and skip come from its identity through two different mixes, so they are
 /// independent of each other and of the order of the pool.
 ///
-/// **Turns.** Backend `i` of weight `w` takes its turn number `k` at the time `(k + phase) / w`, where the phase, in
-/// `[0, 1)`, is the high half of its identity; turns are taken in the order of time until the table is full. The first
-/// turn of each is moved to time 0, so that the lightest backend owns a slot too. Three things follow:
+/// **Turns.** Backend `i` of weight `w` takes its turn number `k` at the time `(k + phase) / w`, where the phase,
+/// in `[0, 1)`, is the high half of its identity; turns are taken in the order of time until the table is full. The
+/// first turn of each is moved to time 0, so that the lightest backend owns a slot too. Three things follow:
 ///
 ///   - Shares are exact: when the table is full at time `t`, each backend owns `t * w` slots, rounded up or down (or
 ///     one). For equal weights that is the paper's round-robin.
 ///   - The order in which the *others* take turns does not depend on a backend, so its removal, arrival or change of
 ///     weight only moves the moment at which the table is full.
-///   - Phases differ between backends of one weight, so their roundings cancel out and a heavy backend beside thousands
-///     of light ones gets its share as well.
+///   - Phases differ between backends of one weight, so their roundings cancel out and a heavy backend beside
+///     thousands of light ones gets its share as well.
 ///
 /// Backends of one weight are sorted by identity and therefore by phase, so a group's next turn is always its next
 /// member's; a heap orders the groups. A turn costs the logarithm of the number of different weights.
 ///
-/// **The last slots.** A backend looks for a free slot in about `m / free` steps: half of all steps are spent on the
-/// last `sqrt(m)` slots. Those are filled from the other end: for each free slot, the position it has in the backend's
-/// permutation is `(slot - here) / skip mod m`, and the least one is what stepping would have found. The table is the
-/// same and the worst case is bounded.
+/// **The last slots.** A backend looks for a free slot in about `m / free` steps: half of all steps are spent on
+/// the last `sqrt(m)` slots. Those are filled from the other end: for each free slot, the position it has in the
+/// backend's permutation is `(slot - here) / skip mod m`, and the least one is what stepping would have found. The
+/// table is the same and the worst case is bounded.
 public final class MaglevBuilder {
     private static final long OFFSET_SEED = 0x243f6a8885a308d3L; // Digits of pi.
     private static final long SKIP_SEED = 0x13198a2e03707344L;
@@ -54,8 +54,8 @@ public final class MaglevBuilder {
     private int[] groupTo = {};
     private int[] groupNext = {}; // the member whose turn is next
     private int[] groupTurn = {}; // and which of its turns it is
-    private long[] groupTime = {}; // and when
-    private int[] heap = {}; // groups by time
+    private int[] heap = {}; // groups, the one with the earliest turn first
+    private long[] heapTimes = {}; // heapTimes[i] is when the group heap[i] has its next turn
 
     /// Builds a table.
     ///
@@ -125,7 +125,7 @@ public final class MaglevBuilder {
             groupTo = new int[backends];
             groupNext = new int[backends];
             groupTurn = new int[backends];
-            groupTime = new long[backends];
+            heapTimes = new long[backends];
             heap = new int[backends];
         }
         Arrays.fill(inverses, 0, backends, 0);
@@ -185,11 +185,11 @@ public final class MaglevBuilder {
         for (int group = 0; group < groupCount; group++) {
             groupNext[group] = groupFrom[group];
             groupTurn[group] = 1;
-            groupTime[group] = time(pool, group);
             heap[group] = group;
+            heapTimes[group] = time(pool, group);
         }
         for (int at = groupCount / 2 - 1; at >= 0; at--) {
-            siftDown(at);
+            siftDown(at, heap[at], heapTimes[at]);
         }
         while (free > 0) {
             int group = heap[0];
@@ -198,8 +198,7 @@ public final class MaglevBuilder {
                 groupNext[group] = groupFrom[group];
                 groupTurn[group]++;
             }
-            groupTime[group] = time(pool, group);
-            siftDown(0);
+            siftDown(0, group, time(pool, group));
         }
     }
 
@@ -211,28 +210,29 @@ public final class MaglevBuilder {
         return ((((long) groupTurn[group] << PHASE_BITS) | phase) << EXTRA_BITS) / pool.weights[backend];
     }
 
-    private void siftDown(int from) {
+    /// Puts a group into the heap at `from` or below.
+    private void siftDown(int from, int group, long time) {
         int at = from;
-        int group = heap[at];
-        while (true) {
-            int child = 2 * at + 1;
-            if (child >= groupCount) {
-                break;
-            }
-            if (child + 1 < groupCount && isBefore(heap[child + 1], heap[child])) {
+        int child = 2 * at + 1;
+        while (child < groupCount) {
+            if (child + 1 < groupCount
+                    && isBefore(heapTimes[child + 1], heap[child + 1], heapTimes[child], heap[child])) {
                 child++;
             }
-            if (!isBefore(heap[child], group)) {
+            if (isBefore(time, group, heapTimes[child], heap[child])) {
                 break;
             }
             heap[at] = heap[child];
+            heapTimes[at] = heapTimes[child];
             at = child;
+            child = 2 * at + 1;
         }
         heap[at] = group;
+        heapTimes[at] = time;
     }
 
-    private boolean isBefore(int group, int other) {
-        return groupTime[group] < groupTime[other] || (groupTime[group] == groupTime[other] && group < other);
+    private static boolean isBefore(long time, int group, long otherTime, int other) {
+        return time < otherTime || (time == otherTime && group < other);
     }
 
     /// A turn: the backend takes its next free slot.

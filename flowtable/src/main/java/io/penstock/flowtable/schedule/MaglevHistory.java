@@ -1,25 +1,25 @@
 package io.penstock.flowtable.schedule;
 
+import io.penstock.flowtable.TickClock;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.function.IntPredicate;
 
-/// The Maglev table of a listener and the few before it, for packets in the middle of a connection that has no entry in
-/// the flow table. Immutable; the conductor makes the next one whenever the pool changes and publishes it.
+/// The Maglev table of a listener and the few before it, for packets in the middle of a connection that has no
+/// entry in the flow table. Immutable; the conductor makes the next one whenever the pool changes and publishes it.
 ///
-/// A new flow goes by the newest table. A packet of an older connection without an entry goes to the backend that owned
-/// its slot in the *oldest* table that is still kept, unless that backend is gone. A generation is kept for a window of
-/// time after it was replaced; see docs/decisions/0020-maglev-generations.md for the reasons and the cases that fail.
+/// A new flow goes by the newest table. A packet of an older connection without an entry goes to the backend that
+/// owned its slot in the *oldest* table that is still kept, unless that backend is gone. A generation is kept for a
+/// window of time after it was replaced; see docs/decisions/0020-maglev-generations.md for the reasons and the
+/// cases that fail.
 ///
-/// A backend that stops serving (failed, removed, its drain over) loses its claim in all older generations for good:
-/// when
-/// it comes back, its old connections are lost anyway and others live in its slots. A backend that only drains keeps
-/// it.
+/// A backend that stops serving (failed, removed, its drain over) loses its claim in all older generations for
+/// good: when it comes back, its old connections are lost anyway and others live in its slots. A backend that only
+/// drains keeps it.
 ///
-/// Ticks are those of the flow tables: 24 bits that wrap, about 16.8 ms each. The conductor calls [#pruned(int)] at
-/// least
-/// once a day, so that an old generation cannot seem young again.
+/// Ticks are those of [TickClock]. The conductor calls [#pruned(int)] at least once in ten hours, so that an old
+/// generation cannot seem young again.
 public final class MaglevHistory {
     /// Generations that are kept, the current one included.
     public static final int GENERATIONS_MAX = 4;
@@ -27,10 +27,9 @@ public final class MaglevHistory {
     /// No backend.
     public static final int NONE = -1;
 
-    private static final int TICK_MASK = (1 << 24) - 1;
-    // A generation that has been the newest for so long (half the range of ticks) that its ticks say no more than that.
-    private static final int LONG_AGO = -1;
-    private static final int LONG_TICKS = 1 << 23;
+    private static final int KEEP_TICKS_MAX = TickClock.ticksOfMs(TickClock.LONGEST_MS);
+    // A quarter of the range of ticks: a generation that is older forgets its birth before it seems young again.
+    private static final int LONG_TICKS = 1 << (TickClock.BITS - 2);
 
     private final int keepTicks;
     private final Generation current;
@@ -46,26 +45,33 @@ public final class MaglevHistory {
     private static final class Generation {
         final MaglevTable table;
         final int[] rows; // row of each backend of the pool, NONE when it has lost its claim
-        final int sinceTick; // when it became the newest, or LONG_AGO
+        final int sinceTick; // when it became the newest
         final int untilTick; // when it was replaced; meaningless for the current one
+        final boolean isLong; // whether it was the newest for so long that sinceTick says no more
 
-        Generation(MaglevTable table, int[] rows, int sinceTick, int untilTick) {
+        Generation(MaglevTable table, int[] rows, int sinceTick, int untilTick, boolean isLong) {
             this.table = table;
             this.rows = rows;
             this.sinceTick = sinceTick;
             this.untilTick = untilTick;
+            this.isLong = isLong;
+        }
+
+        /// The newest from now on.
+        static Generation of(MaglevTable table, int nowTicks) {
+            return new Generation(table, table.pool().rows, nowTicks, nowTicks, false);
         }
 
         Generation until(int tick) {
-            return new Generation(table, rows, sinceTick, tick);
+            return new Generation(table, rows, sinceTick, tick, isLong);
         }
 
-        Generation since(int tick) {
-            return new Generation(table, rows, tick, untilTick);
+        Generation asLong() {
+            return new Generation(table, rows, sinceTick, untilTick, true);
         }
 
         Generation withRows(int[] newRows) {
-            return new Generation(table, newRows, sinceTick, untilTick);
+            return new Generation(table, newRows, sinceTick, untilTick, isLong);
         }
 
         int row(long hash) {
@@ -73,22 +79,23 @@ public final class MaglevHistory {
         }
 
         int lifeTicks() {
-            return sinceTick == LONG_AGO ? Integer.MAX_VALUE : elapsed(untilTick, sinceTick);
+            return isLong ? Integer.MAX_VALUE : TickClock.elapsed(untilTick, sinceTick);
         }
 
         boolean isKept(int nowTicks, int keepTicks) {
-            return elapsed(nowTicks, untilTick) < keepTicks;
+            // 0 for a worker whose clock reading is older than the change.
+            return TickClock.elapsed(nowTicks, untilTick) < keepTicks;
         }
     }
 
     /// The history of a new listener.
     ///
-    /// @param keepTicks how long a table is kept after it was replaced, `0..2^23`
+    /// @param keepTicks how long a table is kept after it was replaced, see [TickClock#ticksOfMs(long)]; 0: not at all
     public static MaglevHistory first(MaglevTable table, int keepTicks, int nowTicks) {
-        if (keepTicks < 0 || keepTicks > 1 << 23) {
-            throw new IllegalArgumentException("keepTicks=" + keepTicks + " (expected 0.." + (1 << 23) + ")");
+        if (keepTicks < 0 || keepTicks > KEEP_TICKS_MAX) {
+            throw new IllegalArgumentException("keepTicks=" + keepTicks + " (expected 0.." + KEEP_TICKS_MAX + ")");
         }
-        return new MaglevHistory(keepTicks, generation(table, nowTicks), new Generation[0]);
+        return new MaglevHistory(keepTicks, Generation.of(table, nowTicks), new Generation[0]);
     }
 
     /// The history after a change: of the pool, or of what still serves.
@@ -102,21 +109,21 @@ public final class MaglevHistory {
             return new MaglevHistory(keepTicks, current, claims(kept, table.pool(), serves));
         }
         kept = Arrays.copyOf(kept, kept.length + 1);
-        kept[kept.length - 1] = current.until(nowTicks & TICK_MASK);
+        kept[kept.length - 1] = current.until(nowTicks);
         if (kept.length == GENERATIONS_MAX) {
             kept = withoutShortest(kept);
         }
-        return new MaglevHistory(keepTicks, generation(table, nowTicks), claims(kept, table.pool(), serves));
+        return new MaglevHistory(keepTicks, Generation.of(table, nowTicks), claims(kept, table.pool(), serves));
     }
 
     /// {@return the same history without the generations whose window is over}
     public MaglevHistory pruned(int nowTicks) {
         Generation[] kept = kept(nowTicks);
-        boolean isLong = current.sinceTick != LONG_AGO && elapsed(nowTicks, current.sinceTick) >= LONG_TICKS;
-        if (kept.length == older.length && !isLong) {
+        boolean isNewlyLong = !current.isLong && TickClock.elapsed(nowTicks, current.sinceTick) >= LONG_TICKS;
+        if (kept.length == older.length && !isNewlyLong) {
             return this;
         }
-        return new MaglevHistory(keepTicks, isLong ? current.since(LONG_AGO) : current, kept);
+        return new MaglevHistory(keepTicks, isNewlyLong ? current.asLong() : current, kept);
     }
 
     /// {@return the newest table}
@@ -134,8 +141,8 @@ public final class MaglevHistory {
         return current.row(hash);
     }
 
-    /// Where a packet goes that is in the middle of a connection and has no entry. A new flow for which no entry can be
-    /// made goes there as well, so that its later packets follow it.
+    /// Where a packet goes that is in the middle of a connection and has no entry. A new flow for which no entry
+    /// can be made goes there as well, so that its later packets follow it.
     ///
     /// @return the row of the backend, or [#NONE] when there is none
     public int backendForMidflow(long hash, int nowTicks) {
@@ -154,10 +161,6 @@ public final class MaglevHistory {
     /// needs an entry in the flow table.
     public boolean isSettled(long hash, int nowTicks) {
         return older.length == 0 || backendForMidflow(hash, nowTicks) == current.row(hash);
-    }
-
-    private static Generation generation(MaglevTable table, int nowTicks) {
-        return new Generation(table, table.pool().rows, nowTicks & TICK_MASK, nowTicks & TICK_MASK);
     }
 
     /// {@return the older generations whose window is not over}
@@ -205,7 +208,4 @@ public final class MaglevHistory {
         return generation.withRows(rows);
     }
 
-    private static int elapsed(int nowTicks, int thenTicks) {
-        return (nowTicks - thenTicks) & TICK_MASK;
-    }
 }

@@ -1,8 +1,8 @@
 package io.penstock.flowtable.schedule;
 
 /// `mh` and `sh`: the backend that owns the hash's slot in a Maglev table; the hash of the 5-tuple for `mh`, of the
-/// client's address for `sh`. The same hash gets the same backend as long as the pool stays as it is, on every machine
-/// that has the same hash key.
+/// client's address for `sh`. The same hash gets the same backend as long as the pool stays as it is, on every
+/// machine that has the same hash key.
 ///
 /// A backend that may not take another flow (`max-flows`) is passed over: the hash is mixed again a few times, which
 /// spreads its flows over the others by weight, then the pool is searched. Such a flow is not where its slot says, so

@@ -3,7 +3,8 @@ package io.penstock.flowtable.schedule;
 import java.util.Arrays;
 
 /// A Maglev table: which backend of a [Pool] owns each of a prime number of slots. Immutable, so safe to publish by
-/// any means. From Eisenbud and others, "Maglev: A Fast and Reliable Software Network Load Balancer", NSDI 2016, §3.4.
+/// any means. From Eisenbud and others, "Maglev: A Fast and Reliable Software Network Load Balancer", NSDI 2016,
+/// §3.4.
 ///
 /// The same backends and weights give the same table on every machine with the same hash key, whatever the order of
 /// the pool. Weights are exact: see [MaglevBuilder]. Two bytes a slot.

@@ -4,8 +4,8 @@ import java.util.Arrays;
 
 /// The backends that a scheduler may choose from: only usable ones, in the order of the configuration. Immutable.
 ///
-/// A scheduler speaks of a backend by its index here; [#row(int)] is its row in the forwarder's table of all backends,
-/// [#identity(int)] is what other machines call it too.
+/// A scheduler speaks of a backend by its index here; [#row(int)] is its row in the forwarder's table of all
+/// backends, [#identity(int)] is what other machines call it too.
 public final class Pool {
     /// Most backends in one pool: an index fits an unsigned 16-bit slot.
     public static final int SIZE_MAX = 1 << 16;

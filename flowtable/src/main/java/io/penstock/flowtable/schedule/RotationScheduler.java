@@ -4,13 +4,13 @@ import java.util.HashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// `wrr` and `rr`: each new flow goes to the next backend, in the order of the pool, whatever the weights. One rotation
-/// for all workers, so the shares are exact however many choose at once: of any `n` tickets in a row each backend gets
-/// one.
+/// `wrr` and `rr`: each new flow goes to the next backend, in the order of the pool, whatever the weights. One
+/// rotation for all workers, so the shares are exact however many choose at once: of any `n` tickets in a row each
+/// backend gets one.
 ///
-/// A backend that refuses loses its turn. When the pool changes, the rotation goes on at the backend that was next, or
-/// at the first one behind it that is still there; workers that have not seen the new pool yet may give a backend one
-/// turn twice.
+/// A backend that refuses loses its turn. When the pool changes, the rotation goes on at the backend that was next,
+/// or at the first one behind it that is still there; workers that have not seen the new pool yet may give a
+/// backend one turn twice.
 public final class RotationScheduler implements Scheduler {
     private final Pool pool;
     private final Rotation rotation;

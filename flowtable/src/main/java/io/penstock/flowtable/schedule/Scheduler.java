@@ -3,8 +3,8 @@ package io.penstock.flowtable.schedule;
 /// Who gets a new flow. One instance serves all workers at once; nothing here allocates, blocks or locks.
 ///
 /// An instance belongs to one [Pool]. When the pool changes the conductor makes the next instance with
-/// [Schedulers#create(Schedulers.Kind, Pool, FlowCounts, Scheduler)] and publishes it; workers that still hold the old
-/// one may go on with it until they see the new one.
+/// [Schedulers#create(Schedulers.Kind, Pool, FlowCounts, Scheduler)] and publishes it; workers that still hold the
+/// old one may go on with it until they see the new one.
 public interface Scheduler {
     /// The pool is empty.
     int EMPTY = -1;

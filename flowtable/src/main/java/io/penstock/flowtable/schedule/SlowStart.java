@@ -3,8 +3,8 @@ package io.penstock.flowtable.schedule;
 /// The weight of a backend that is new or has recovered: it grows in four equal steps of time from a fifth to the
 /// whole.
 ///
-/// Few and large steps on purpose. A change of weight moves more slots of a Maglev table than the weight is worth, and
-/// the surplus is nearly the same for a small change as for a large one: docs/design/maglev.md has the figures.
+/// Few and large steps on purpose. A change of weight moves more slots of a Maglev table than the weight is worth,
+/// and the surplus is nearly the same for a small change as for a large one: docs/design/maglev.md has the figures.
 public final class SlowStart {
     private static final int STEPS = 5; // 1/5, 2/5, 3/5, 4/5, and the whole when the time is over.
 

@@ -6,9 +6,9 @@ import org.jspecify.annotations.Nullable;
 /// `swrr`: a smooth weighted rotation, shared by all workers. Over one cycle (the sum of the weights in lowest terms)
 /// each backend gets exactly its weight, however many workers choose at once; see [WeightedSequence] for the order.
 ///
-/// A backend that refuses loses its turn; after a few refusals the pool is searched, from a place that moves on. When
-/// the weights or the backends change, the rotation goes on at the same point of time: a backend that was about to have
-/// its turn is about to have it in the new order too.
+/// A backend that refuses loses its turn; after a few refusals the pool is searched, from a place that moves on.
+/// When the weights or the backends change, the rotation goes on at the same point of time: a backend that was
+/// about to have its turn is about to have it in the new order too.
 public final class WeightedRotationScheduler implements Scheduler {
     // A heavy backend that is full may own most turns; then the search is cheaper than more tickets.
     private static final int FURTHER_TURNS = 8;

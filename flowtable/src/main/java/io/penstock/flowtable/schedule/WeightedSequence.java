@@ -3,18 +3,19 @@ package io.penstock.flowtable.schedule;
 import java.util.Arrays;
 
 /// A sequence of indexes in which, over one cycle, each turns up exactly as often as its weight says, spread out as
-/// evenly as whole turns allow. A function of the position alone, so any number of threads can share it with a counter.
+/// evenly as whole turns allow. A function of the position alone, so any number of threads can share it with a
+/// counter.
 ///
 /// Weights are first divided by their greatest common divisor; the cycle is their sum.
 ///
-/// *Up to 65,536 turns* the cycle is written down: index `i` has its turn number `k` at the time `(k + 1/2) / w` of the
-/// cycle, ties go in order. For 1:2:3 that is `2 1 0 2 1 2`.
+/// *Up to 65,536 turns* the cycle is written down: index `i` has its turn number `k` at the time `(k + 1/2) / w` of
+/// the cycle, ties go in order. For 1:2:3 that is `2 1 0 2 1 2`.
 ///
 /// *Longer cycles* (up to 2^32 turns: 65,536 weights of 65,535) are computed. Position `t` is mapped to the point
-/// `t * step mod cycle`, and each index owns as many points as its weight. `step` has no common divisor with the cycle,
-/// so that every point is met once a cycle and the shares are exact; it lies next to cycle / golden ratio, so that the
-/// visits to any stretch of points are spread evenly: there are at most three different gaps between them (the three
-/// gap theorem). Memory is one `long` for each weight; a look-up is a binary search.
+/// `t * step mod cycle`, and each index owns as many points as its weight. `step` has no common divisor with the
+/// cycle, so that every point is met once a cycle and the shares are exact; it lies next to cycle / golden ratio,
+/// so that the visits to any stretch of points are spread evenly: there are at most three different gaps between
+/// them (the three gap theorem). Memory is one `long` for each weight; a look-up is a binary search.
 final class WeightedSequence {
     private static final long WRITTEN_MAX = 1 << 16;
     private static final double GOLDEN_RATIO = 1.618033988749895;
