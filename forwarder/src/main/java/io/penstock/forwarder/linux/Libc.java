@@ -18,8 +18,8 @@ import java.util.Arrays;
 /// call's result or, on failure, `-errno`. One instance per thread: it owns the memory errno is captured in.
 ///
 /// Nothing here is linked with [Linker.Option#critical(boolean)], whatever its argument: a critical call holds up
-/// every safepoint until it returns, and all of these may block. The calls a worker makes take plain addresses, so
-/// that they allocate nothing even before they are compiled; those for setting up take segments.
+/// every safepoint until it returns, and all of these may block. The calls a worker makes take plain addresses and
+/// allocate nothing once they are compiled; those for setting up take segments.
 public final class Libc {
     private static final Linker LINKER = Linker.nativeLinker();
     private static final StructLayout CALL_STATE = Linker.Option.captureStateLayout();

@@ -18,7 +18,10 @@ import java.lang.foreign.ValueLayout;
 /// @param running      whether it has a carrier
 /// @param receiveQueues receive queues in use (`ethtool -l`: RX and combined), at least 1
 /// @param receiveQueuesMax the most it can have
+/// @param combinedQueues whether a receive queue is one of `combined` to ethtool, not of `rx`
 /// @param driver       name of the driver, or `?`
+/// @param stripsTags   whether the NIC takes 802.1Q tags off the frames it receives (`rxvlan`)
+/// @param mergesFrames whether the NIC merges TCP segments it receives (`lro`)
 public record LinuxInterface(
         String name,
         int index,
@@ -28,7 +31,10 @@ public record LinuxInterface(
         boolean running,
         int receiveQueues,
         int receiveQueuesMax,
-        String driver) {
+        boolean combinedQueues,
+        String driver,
+        boolean stripsTags,
+        boolean mergesFrames) {
 
     private static final int NAME_LENGTH = 16;
     private static final int REQUEST_LENGTH = 40; // struct ifreq
@@ -40,7 +46,10 @@ public record LinuxInterface(
     private static final int SIOCGIFHWADDR = 0x8927;
     private static final int SIOCETHTOOL = 0x8946;
     private static final int ETHTOOL_GDRVINFO = 0x03;
+    private static final int ETHTOOL_GFLAGS = 0x25;
     private static final int ETHTOOL_GCHANNELS = 0x3c;
+    private static final int ETH_FLAG_RXVLAN = 1 << 8;
+    private static final int ETH_FLAG_LRO = 1 << 15;
     private static final int IFF_UP = 1;
     private static final int IFF_RUNNING = 0x40;
 
@@ -75,13 +84,17 @@ public record LinuxInterface(
             MemorySegment channels = arena.allocate(36, 8);
             int queues = 1;
             int queuesMax = 1;
+            boolean combined = false;
             if (ethtool(libc, socket, request, channels, ETHTOOL_GCHANNELS)) {
                 queuesMax = Math.max(1, Math.max(channels.get(U32, 4), channels.get(U32, 16)));
                 queues = Math.max(1, channels.get(U32, 20) + channels.get(U32, 32));
+                combined = channels.get(U32, 16) > 0;
             }
             MemorySegment driverInfo = arena.allocate(196, 8);
             String driver =
                     ethtool(libc, socket, request, driverInfo, ETHTOOL_GDRVINFO) ? driverInfo.getString(4) : "?";
+            MemorySegment features = arena.allocate(8, 8); // struct ethtool_value
+            int offloads = ethtool(libc, socket, request, features, ETHTOOL_GFLAGS) ? features.get(U32, 4) : 0;
             return new LinuxInterface(
                     name,
                     index,
@@ -91,10 +104,18 @@ public record LinuxInterface(
                     (flags & IFF_RUNNING) != 0,
                     queues,
                     queuesMax,
-                    driver);
+                    combined,
+                    driver,
+                    (offloads & ETH_FLAG_RXVLAN) != 0,
+                    (offloads & ETH_FLAG_LRO) != 0);
         } finally {
             libc.close(socket);
         }
+    }
+
+    /// {@return the command that gives it so many receive queues}
+    public String queueCommand(int queues) {
+        return "ethtool -L " + name + (combinedQueues ? " combined " + queues : " rx " + queues + " tx " + queues);
     }
 
     private static boolean ethtool(

@@ -26,7 +26,7 @@ public interface FramePort extends AutoCloseable {
 
     /// Takes room for a frame of our own.
     ///
-    /// @return offset of at least 2048 bytes with [#HEADROOM] before it, or -1 when none is free now
+    /// @return offset of at least 1792 bytes with [#HEADROOM] before it, or -1 when none is free now
     long borrow();
 
     /// Gives borrowed room back unused.

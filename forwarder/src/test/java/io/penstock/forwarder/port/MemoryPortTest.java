@@ -9,16 +9,35 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.penstock.control.status.WorkerCounter;
 import io.penstock.control.status.WorkerCounters;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
-class MemoryPortTest {
+class MemoryPortTest extends FramePortContract {
     private final MemoryPort port = new MemoryPort(8, 4096);
     private final FrameBatch batch = new FrameBatch(8);
+
+    private final MemoryPort wire = new MemoryPort(128);
+
+    @Override
+    FramePort port() {
+        return wire;
+    }
+
+    @Override
+    void deliver(byte[] frame) {
+        assertTrue(wire.offer(frame));
+    }
+
+    @Override
+    byte @Nullable [] takeSent(int timeoutMs) {
+        return wire.poll();
+    }
 
     @AfterEach
     void close() {
         port.close();
+        wire.close();
     }
 
     @Test

@@ -1,0 +1,196 @@
+package io.penstock.forwarder.port;
+
+import io.penstock.control.config.HugePages;
+import io.penstock.forwarder.linux.BpfLink;
+import io.penstock.forwarder.linux.LinuxException;
+import io.penstock.forwarder.linux.LinuxInterface;
+import io.penstock.forwarder.linux.VipFilter;
+import io.penstock.forwarder.linux.XdpFilter;
+import io.penstock.forwarder.linux.XdpSocket;
+import java.util.ArrayList;
+import java.util.List;
+
+/// A network interface taken over by AF_XDP: the filter program and a port on each of its receive queues.
+///
+/// No frame comes before [#filter()] was told the VIPs. Closing detaches the program first, so that the kernel has
+/// all frames again, then closes the ports. Set-up only.
+public final class XdpInterface implements AutoCloseable {
+    /// What may be chosen.
+    ///
+    /// @param hugePages whether the packet memory lies in huge pages
+    /// @param copyOnly  whether zero-copy is not even tried
+    /// @param busyPoll  whether workers poll the driver: with `forwarder.idle=spin`
+    public record Options(HugePages hugePages, boolean copyOnly, boolean busyPoll) {
+        /// Huge pages and zero-copy where they are to be had, no busy polling.
+        public static final Options DEFAULT = new Options(HugePages.AUTO, false, false);
+    }
+
+    // Twice as many chunks as a ring holds: a full RX ring and a full TX ring at once leave none unaccounted.
+    private static final int RING_ENTRIES = 2048;
+    private static final int FILL_ENTRIES = 2 * RING_ENTRIES;
+    private static final int SPARE_CHUNKS = 512;
+    private static final int SMALL_CHUNK = 2048;
+    private static final int LARGE_CHUNK = 4096;
+    private static final int LINK_HEADER_MAX = 18; // Ethernet and one tag
+    private static final long CARRIER_WAIT_MS = 5_000;
+
+    private final LinuxInterface nic;
+    private final XdpFilter filter;
+    private final BpfLink.Mode mode;
+    private final List<XdpPort> ports;
+    private final List<String> notices;
+
+    private XdpInterface(
+            LinuxInterface nic, XdpFilter filter, BpfLink.Mode mode, List<XdpPort> ports, List<String> notices) {
+        this.nic = nic;
+        this.filter = filter;
+        this.mode = mode;
+        this.ports = ports;
+        this.notices = notices;
+    }
+
+    /// Takes over an interface.
+    ///
+    /// @param workers as many ports, on queues 0 and up; the interface must have just as many queues
+    /// @throws LinuxException naming what is missing and the remedy; nothing is left behind
+    public static XdpInterface open(String interfaceName, int workers, Options options) {
+        LinuxInterface nic = LinuxInterface.read(interfaceName);
+        requireFit(nic, workers);
+        List<String> notices = new ArrayList<>();
+        List<XdpPort> ports = new ArrayList<>();
+        XdpFilter filter = new XdpFilter(nic.receiveQueues());
+        try {
+            BpfLink.Mode mode = filter.attach(nic);
+            awaitCarrier(nic, notices);
+            noticeOffloads(nic, notices);
+            boolean generic = mode == BpfLink.Mode.GENERIC;
+            if (generic) {
+                notices.add(filter.description());
+            }
+            XdpSocket.Options socketOptions = new XdpSocket.Options(
+                    RING_ENTRIES,
+                    FILL_ENTRIES,
+                    chunkBytes(nic.mtu()),
+                    options.hugePages,
+                    options.copyOnly || generic,
+                    options.busyPoll);
+            for (int queue = 0; queue < workers; queue++) {
+                XdpPort port = new XdpPort(new XdpSocket(nic, queue, socketOptions), SPARE_CHUNKS);
+                ports.add(port);
+                filter.put(queue, port.descriptor());
+            }
+            return new XdpInterface(nic, filter, mode, List.copyOf(ports), List.copyOf(notices));
+        } catch (RuntimeException e) {
+            filter.close();
+            ports.forEach(XdpPort::close);
+            throw e;
+        }
+    }
+
+    /// {@return the ports, by queue}
+    public List<XdpPort> ports() {
+        return ports;
+    }
+
+    /// {@return the filter, to be told the VIPs}
+    public VipFilter filter() {
+        return filter;
+    }
+
+    /// {@return what the kernel said of the interface when it was opened}
+    public LinuxInterface nic() {
+        return nic;
+    }
+
+    /// {@return how the program runs}
+    public BpfLink.Mode mode() {
+        return mode;
+    }
+
+    /// {@return what the operator should know: a line each}
+    public List<String> notices() {
+        return notices;
+    }
+
+    /// {@return one line: what was obtained}
+    public String description() {
+        return filter.description() + "; " + ports.size() + " queue(s); "
+                + ports.getFirst().description();
+    }
+
+    @Override
+    public void close() {
+        filter.close();
+        ports.forEach(XdpPort::close);
+    }
+
+    private static void requireFit(LinuxInterface nic, int workers) {
+        int queues = nic.receiveQueues();
+        if (workers != queues) {
+            String remedy = "name " + queues + " CPU(s) in forwarder.cpus"
+                    + (workers <= nic.receiveQueuesMax() ? ", or " + nic.queueCommand(workers) : "");
+            throw new LinuxException(
+                    workers + " worker(s) for " + nic.name(),
+                    0,
+                    "it has " + queues + " receive queue(s), and "
+                            + (workers > queues
+                                    ? "a worker without a queue gets no frames"
+                                    : "frames on a queue without a worker would be lost"),
+                    remedy);
+        }
+        if (nic.mtu() + LINK_HEADER_MAX > LARGE_CHUNK - XdpSocket.KERNEL_HEADROOM) {
+            throw new LinuxException(
+                    "AF_XDP on " + nic.name(),
+                    0,
+                    "its MTU of " + nic.mtu() + " needs frames longer than a chunk",
+                    "use an MTU of at most " + (LARGE_CHUNK - XdpSocket.KERNEL_HEADROOM - LINK_HEADER_MAX)
+                            + ", or forwarder.port=packet");
+        }
+        if (!nic.up()) {
+            throw new LinuxException(
+                    "AF_XDP on " + nic.name(), 0, "the interface is down", "ip link set " + nic.name() + " up");
+        }
+    }
+
+    private static int chunkBytes(int mtu) {
+        return mtu + LINK_HEADER_MAX <= SMALL_CHUNK - XdpSocket.KERNEL_HEADROOM ? SMALL_CHUNK : LARGE_CHUNK;
+    }
+
+    private static void noticeOffloads(LinuxInterface nic, List<String> notices) {
+        if (nic.stripsTags() && !nic.driver().equals("veth")) {
+            notices.add(nic.name() + " takes 802.1Q tags off received frames, so tagged ones are answered untagged:"
+                    + " ethtool -K " + nic.name() + " rxvlan off, if it carries VLANs");
+        }
+        if (nic.mergesFrames()) {
+            notices.add(nic.name() + " merges received TCP segments, which cannot be forwarded: ethtool -K "
+                    + nic.name() + " lro off");
+        }
+    }
+
+    /// Some drivers reset the link when a program is attached, and take seconds to have it again.
+    private static void awaitCarrier(LinuxInterface before, List<String> notices) {
+        if (!before.running()) {
+            notices.add(before.name() + " has no carrier");
+            return;
+        }
+        long deadlineNs = System.nanoTime() + CARRIER_WAIT_MS * 1_000_000;
+        boolean waited = false;
+        while (!LinuxInterface.read(before.name()).running()) {
+            waited = true;
+            if (System.nanoTime() - deadlineNs > 0) {
+                notices.add(before.name() + " lost its carrier when the XDP program was attached, and has not got it"
+                        + " back within " + CARRIER_WAIT_MS / 1000 + " s");
+                return;
+            }
+            try {
+                Thread.sleep(20);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                return;
+            }
+        }
+        if (waited) {
+            notices.add(before.name() + " lost its carrier for a moment when the XDP program was attached");
+        }
+    }
+}
