@@ -12,19 +12,18 @@ import org.jspecify.annotations.Nullable;
 /// An entry is named by its byte offset, which stays the same until the flow is removed. A caller works in stages over
 /// a batch: [#bucket] of all packets, [#touch] them all, then find, so that cache misses overlap.
 ///
-/// **Full.** A flow lies in its home line or at most [#STEPS_MAX] steps from it, where the line has room. A new flow
-/// takes the first free slot. In the first [#REPLACE_STEPS] lines it may also take the place of an expired flow, and,
-/// if
-/// there is no free slot, of one that is reset, closing or half-open, in this order, unless it is half-open itself. So
-/// no flood of SYNs displaces a flow that is alive. More than 97 % of the slots can be filled.
+/// **Full.** A flow lies in its home line or some steps from it, where there was room: a new flow takes the first free
+/// slot of [#SLOTS_LOOKED_AT]. In the first [#REPLACE_STEPS] lines it may also take the place of an expired flow,
+/// and, if there is no free slot, of one that is reset, closing or half-open, in this order, unless it is half-open
+/// itself. So no flood of SYNs displaces a flow that is alive.
 ///
 /// **Threads and processes.** One thread writes. Others, also in other processes, read through [FlowTableReader]. An
 /// entry's first word is its publication: it is written last with release, and cleared first. A writer killed between
 /// any two stores leaves every flow with its own backend or without an entry.
 ///
-/// **Time** is ticks of [TickClock]. Expiry is lazy (an expired entry is found until it is swept or replaced; the
-/// caller
-/// looks at its time) and incremental ([#sweep]). Nothing here scans the table but the constructor and [#resume].
+/// **Time** is ticks of [TickClock]. Expiry is lazy (an expired entry is found until it is swept or replaced;
+/// the caller looks at its time) and incremental ([#sweep]). Nothing here scans the table but the constructor and
+/// [#resume].
 ///
 /// Nothing is allocated after construction.
 public final class FlowTable {
@@ -37,9 +36,9 @@ public final class FlowTable {
     /// Protocol bit of UDP.
     public static final int UDP = 1;
 
-    /// Most steps from its home line that a flow may lie. With 90 % of the slots in use 84 % of the lines are full, and
-    /// 0.84^128 of the flows would find no room: none. The worst insert reads 128 lines.
-    public static final int STEPS_MAX = 127;
+    /// Slots that a new flow looks at, at most: 128 lines of two or 256 lines of one. With 90 % of the slots in use 84
+    /// % of the lines of two are full, and 0.84^128 of the new flows find no room: none.
+    public static final int SLOTS_LOOKED_AT = 256;
 
     /// Steps from the home line within which a new flow may replace another one. Few, since the owner is asked for
     /// each,
@@ -108,6 +107,7 @@ public final class FlowTable {
     private final long entryLength;
     private final long lineMask;
     private final long created4;
+    private final int stepsMax;
     private long size;
     private long cursor = HEADER_LENGTH;
     private Owner owner = NOBODY;
@@ -133,6 +133,7 @@ public final class FlowTable {
         entryLength = shape.entryLength();
         lineMask = (lines << LINE_SHIFT) - 1;
         created4 = HEADER_LENGTH + (lines << LINE_SHIFT);
+        stepsMax = (int) Math.min(lines, SLOTS_LOOKED_AT / shape.slotsPerLine()) - 1;
         if (memory.get(WORD, MAGIC_OFFSET) == 0) {
             format();
         } else {
@@ -543,11 +544,10 @@ public final class FlowTable {
 
     /// Finds a slot, frees it if need be, and makes the home line reach it.
     private long claim(long bucket, int state, int nowTicks) {
-        int last = size < limit ? STEPS_MAX : REPLACE_STEPS;
-        int lastDistinct = (int) Math.min(last, lineMask >>> LINE_SHIFT);
+        int last = size < limit ? stepsMax : Math.min(stepsMax, REPLACE_STEPS);
         long victim = NONE;
         int victimStep = 0;
-        for (int step = 0; step <= lastDistinct; step++) {
+        for (int step = 0; step <= last; step++) {
             long line = lineAt(bucket, distance(step), lineMask);
             long free = size < limit ? freeSlot(line) : NONE;
             if (free != NONE) {
