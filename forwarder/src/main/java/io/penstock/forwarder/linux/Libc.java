@@ -216,9 +216,16 @@ public final class Libc {
     /// @param offset into the file or socket; 64 bits wide, as AF_XDP's rings need
     /// @return the address, or `-errno`
     public long mmap(long length, int protection, int flags, int fd, long offset) {
+        return mmap(0, length, protection, flags, fd, offset);
+    }
+
+    /// Maps memory at an address that is reserved already, with MAP_FIXED in `flags`.
+    ///
+    /// @return the address, or `-errno`
+    public long mmap(long address, long length, int protection, int flags, int fd, long offset) {
         try {
-            long address = (long) MMAP.invokeExact(callState, 0L, length, protection, flags, fd, offset);
-            return address == -1 ? -(int) ERRNO.get(callState, 0L) : address;
+            long mapped = (long) MMAP.invokeExact(callState, address, length, protection, flags, fd, offset);
+            return mapped == -1 ? -(int) ERRNO.get(callState, 0L) : mapped;
         } catch (Throwable t) {
             throw impossible("mmap", t);
         }
