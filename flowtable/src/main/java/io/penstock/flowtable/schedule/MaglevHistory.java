@@ -90,7 +90,8 @@ public final class MaglevHistory {
 
     /// The history of a new listener.
     ///
-    /// @param keepTicks how long a table is kept after it was replaced, see [TickClock#ticksOfMs(long)]; 0: not at all
+    /// @param keepTicks how long a table is kept after it was replaced, see [TickClock#ticksOfMs(long)]; 0 for not
+    ///     at all
     public static MaglevHistory first(MaglevTable table, int keepTicks, int nowTicks) {
         if (keepTicks < 0 || keepTicks > KEEP_TICKS_MAX) {
             throw new IllegalArgumentException("keepTicks=" + keepTicks + " (expected 0.." + KEEP_TICKS_MAX + ")");
@@ -207,5 +208,4 @@ public final class MaglevHistory {
         }
         return generation.withRows(rows);
     }
-
 }

@@ -1,6 +1,7 @@
 package io.penstock.flowtable.schedule;
 
 import java.util.Arrays;
+import java.util.Formatter;
 import java.util.Locale;
 import java.util.random.RandomGenerator;
 import java.util.random.RandomGeneratorFactory;
@@ -9,6 +10,7 @@ import java.util.random.RandomGeneratorFactory;
 /// its `main`; `MaglevTableTest` holds the figures it depends on.
 final class MaglevReport {
     private static final long SEED = 1;
+    private static final Formatter OUT = new Formatter(System.out, Locale.ROOT);
 
     private MaglevReport() {}
 
@@ -23,46 +25,44 @@ final class MaglevReport {
     }
 
     public static void main(String[] arguments) {
-        print("seed %d%n%nevenness, equal weights%n", SEED);
-        print("%8s %8s %8s %8s %9s%n", "slots", "backends", "min/avg", "max/avg", "CoV");
+        OUT.format("seed %d%n%nevenness, equal weights%n", SEED);
+        OUT.format("%8s %8s %8s %8s %9s%n", "slots", "backends", "min/avg", "max/avg", "CoV");
         for (int[] shape :
                 new int[][] {{65_537, 10}, {65_537, 100}, {65_537, 1000}, {655_373, 1000}, {655_373, 4096}}) {
             printEvenness(shape[0], shape[1]);
         }
-        print(
+        OUT.format(
                 "%none backend of many goes (mean of 20)%n%8s %8s %9s %9s %9s%n",
                 "slots", "backends", "changed", "forced", "extra");
         for (int[] shape :
                 new int[][] {{65_537, 10}, {65_537, 100}, {65_537, 1000}, {655_373, 1000}, {655_373, 4096}}) {
             printRow(shape[0], shape[1], removal(shape[0], shape[1], 20));
         }
-        print(
+        OUT.format(
                 "%nweight of one in 100 changes from 100 (mean of 20), 65537 slots%n%8s %9s %9s %9s%n",
                 "to", "changed", "forced", "extra");
         for (int weight : new int[] {99, 101, 90, 80, 60, 50, 40, 20, 1, 200}) {
             Disruption disruption = weightChange(65_537, 100, 100, weight, 20);
-            print(
+            OUT.format(
                     "%8d %8.3f%% %8.3f%% %8.3f%%%n",
                     weight, 100 * disruption.changed(), 100 * disruption.forced(), 100 * disruption.extra());
         }
-        print(
+        OUT.format(
                 "%nslow start of one in 100, sum over all steps (mean of 20), 65537 slots%n%8s %9s%n",
                 "steps", "changed");
         for (int steps : new int[] {1, 2, 3, 4, 5, 10, 20, 50, 100}) {
-            double sum = removal(65_537, 100, 20).changed();
-            // The first step comes in at weight 100 / steps.
-            sum = arrival(65_537, 100, 100 / steps, 20).changed();
+            double sum = arrival(65_537, 100, 100 / steps, 20).changed();
             for (int step = 1; step < steps; step++) {
                 sum += weightChange(65_537, 100, 100 * step / steps, 100 * (step + 1) / steps, 20)
                         .changed();
             }
-            print("%8d %8.3f%%%n", steps, 100 * sum);
+            OUT.format("%8d %8.3f%%%n", steps, 100 * sum);
         }
-        print("%nbuild time once warm (median of 41)%n%8s %8s %10s %10s%n", "slots", "backends", "weights", "ms");
+        OUT.format("%nbuild time once warm (median of 41)%n%8s %8s %10s %10s%n", "slots", "backends", "weights", "ms");
         for (int[] shape :
                 new int[][] {{65_537, 10}, {65_537, 100}, {65_537, 1000}, {655_373, 1000}, {655_373, 4096}}) {
             for (Weights weights : Weights.values()) {
-                print(
+                OUT.format(
                         "%8d %8d %10s %10.2f%n",
                         shape[0],
                         shape[1],
@@ -113,7 +113,7 @@ final class MaglevReport {
         double squares = Arrays.stream(shares)
                 .mapToDouble(share -> (share - mean) * (share - mean))
                 .sum();
-        print(
+        OUT.format(
                 "%8d %8d %8.4f %8.4f %8.3f%%%n",
                 slots,
                 backends,
@@ -123,7 +123,7 @@ final class MaglevReport {
     }
 
     private static void printRow(int slots, int backends, Disruption disruption) {
-        print(
+        OUT.format(
                 "%8d %8d %8.3f%% %8.3f%% %8.3f%%%n",
                 slots, backends, 100 * disruption.changed(), 100 * disruption.forced(), 100 * disruption.extra());
     }
@@ -214,9 +214,5 @@ final class MaglevReport {
         Arrays.setAll(rows, i -> i);
         long[] identities = random.longs(backends).toArray();
         return Pool.of(rows, weights, identities);
-    }
-
-    private static void print(String format, Object... values) {
-        System.out.printf(Locale.ROOT, format, values);
     }
 }
