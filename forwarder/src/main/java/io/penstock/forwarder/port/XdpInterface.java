@@ -33,6 +33,7 @@ public final class XdpInterface implements AutoCloseable {
     private static final int LARGE_CHUNK = 4096;
     private static final int LINK_HEADER_MAX = 18; // Ethernet and one tag
     private static final long CARRIER_WAIT_MS = 5_000;
+    private static final long NEW_CARRIER_WAIT_MS = 1_000;
 
     private final LinuxInterface nic;
     private final XdpFilter filter;
@@ -167,30 +168,27 @@ public final class XdpInterface implements AutoCloseable {
         }
     }
 
-    /// Some drivers reset the link when a program is attached, and take seconds to have it again.
+    /// Some drivers reset the link when a program is attached, and take seconds to have it again; and a link that was
+    /// set up a moment ago may have none yet.
     private static void awaitCarrier(LinuxInterface before, List<String> notices) {
-        if (!before.running()) {
-            notices.add(before.name() + " has no carrier");
-            return;
-        }
-        long deadlineNs = System.nanoTime() + CARRIER_WAIT_MS * 1_000_000;
-        boolean waited = false;
-        while (!LinuxInterface.read(before.name()).running()) {
-            waited = true;
-            if (System.nanoTime() - deadlineNs > 0) {
-                notices.add(before.name() + " lost its carrier when the XDP program was attached, and has not got it"
-                        + " back within " + CARRIER_WAIT_MS / 1000 + " s");
-                return;
-            }
+        long waitMs = before.running() ? CARRIER_WAIT_MS : NEW_CARRIER_WAIT_MS;
+        long deadlineNs = System.nanoTime() + waitMs * 1_000_000;
+        boolean running = LinuxInterface.read(before.name()).running();
+        boolean bounced = before.running() && !running;
+        while (!running && System.nanoTime() - deadlineNs < 0) {
             try {
                 Thread.sleep(20);
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
                 return;
             }
+            running = LinuxInterface.read(before.name()).running();
         }
-        if (waited) {
-            notices.add(before.name() + " lost its carrier for a moment when the XDP program was attached");
+        if (bounced) {
+            notices.add(before.name() + " lost its carrier when the XDP program was attached"
+                    + (running ? ", and has it back" : ", and has not got it back within " + waitMs / 1000 + " s"));
+        } else if (!running) {
+            notices.add(before.name() + " has no carrier");
         }
     }
 }

@@ -1,0 +1,452 @@
+package io.penstock.forwarder.port;
+
+import static io.penstock.forwarder.port.FramePortContract.VIP;
+import static io.penstock.forwarder.port.FramePortContract.frame;
+import static io.penstock.forwarder.port.FramePortContract.number;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.penstock.control.config.HugePages;
+import io.penstock.control.status.WorkerCounter;
+import io.penstock.control.status.WorkerCounters;
+import io.penstock.forwarder.linux.BpfLink;
+import io.penstock.forwarder.linux.LinuxException;
+import io.penstock.forwarder.linux.LinuxInterface;
+import io.penstock.forwarder.linux.NetworkNamespaces;
+import io.penstock.forwarder.linux.RawSocket;
+import java.lang.foreign.MemorySegment;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
+
+/// AF_XDP on veth pairs between namespaces: what goes to the sockets, what stays with the kernel, and what happens to
+/// it all when queues, links and processes come and go.
+@Tag("root")
+class XdpInterfaceTest {
+    private static final int WAIT_MS = 2_000;
+    private static final XdpInterface.Options OPTIONS = XdpInterface.Options.DEFAULT;
+
+    private final FrameBatch batch = new FrameBatch(64);
+    private NetworkNamespaces net;
+    private String client;
+    private String lb;
+
+    @BeforeEach
+    void makeNamespaces() {
+        net = NetworkNamespaces.open();
+        client = net.add("client");
+        lb = net.add("lb");
+    }
+
+    @AfterEach
+    void removeNamespaces() {
+        if (net != null) {
+            net.close();
+        }
+    }
+
+    @Test
+    void shouldLeaveTheHostItsTrafficAndTakeTheVips() throws Exception {
+        net.veth(client, "c0", lb, "l0", 1);
+        NetworkNamespaces.run("ip -n " + client + " addr add 10.0.0.2/24 dev c0");
+        NetworkNamespaces.run("ip -n " + lb + " addr add 10.0.0.1/24 dev l0");
+        try (XdpInterface xdp = open("l0", 1);
+                RawSocket far = net.inside(client, () -> new RawSocket("c0"));
+                ServerSocket server =
+                        net.inside(lb, () -> new ServerSocket(22, 5, InetAddress.getByName("10.0.0.1")))) {
+            assertEquals(BpfLink.Mode.DRIVER, xdp.mode(), xdp.description());
+            xdp.filter().update(Set.of(InetAddress.getByName("192.0.2.1")), Set.of());
+            server.setSoTimeout(WAIT_MS);
+
+            // ARP and TCP to the host's own address: answered by its kernel.
+            net.inside(client, () -> {
+                try (Socket socket = new Socket()) {
+                    socket.connect(new InetSocketAddress("10.0.0.1", 22), WAIT_MS);
+                    server.accept().close();
+                    return socket.getInputStream().read();
+                }
+            });
+            assertEquals(0, xdp.ports().getFirst().receive(batch), "frames of the host at the port");
+
+            far.send(frame(60, 1));
+            far.send(arpRequest("c0000201"));
+            far.send(arpRequest("0a000001"));
+
+            List<byte[]> got = receive(xdp.ports().getFirst(), 2);
+            assertArrayEquals(frame(60, 1), got.get(0));
+            assertArrayEquals(arpRequest("c0000201"), got.get(1));
+            boolean answered = false;
+            for (byte[] frame = far.receive(WAIT_MS); frame != null && !answered; frame = far.receive(WAIT_MS)) {
+                answered = frame[12] == 8 && frame[13] == 6 && frame[21] == 2;
+            }
+            assertTrue(answered, "the kernel answers ARP for its own address");
+        }
+    }
+
+    @Test
+    void shouldCarryOneTagInTheFrame() throws Exception {
+        net.veth(client, "c0", lb, "l0", 1);
+        try (XdpInterface xdp = openWithVip("l0", 1);
+                RawSocket far = net.inside(client, () -> new RawSocket("c0"))) {
+            byte[] plain = frame(60, 1);
+            byte[] tagged = new byte[64];
+            System.arraycopy(plain, 0, tagged, 0, 12);
+            tagged[12] = (byte) 0x81;
+            tagged[15] = 100;
+            System.arraycopy(plain, 12, tagged, 16, 48);
+
+            far.send(tagged);
+
+            assertArrayEquals(tagged, receive(xdp.ports().getFirst(), 1).getFirst());
+        }
+    }
+
+    @Test
+    void shouldGiveEachQueueToItsOwnPort() throws Exception {
+        net.veth(client, "c0", lb, "l0", 3);
+        try (XdpInterface xdp = openWithVip("l0", 3);
+                RawSocket far = net.inside(client, () -> new RawSocket("c0"))) {
+            int frames = 600;
+            BitSet seen = new BitSet();
+            int[] perPort = new int[3];
+            for (int i = 0; i < frames; i++) {
+                byte[] frame = frame(60, i);
+                frame[34] = (byte) (i >> 8); // the source port: flows that the sender's queues share out
+                frame[35] = (byte) i;
+                far.send(frame);
+            }
+            long deadlineNs = System.nanoTime() + WAIT_MS * 1_000_000L;
+            while (seen.cardinality() < frames && System.nanoTime() - deadlineNs < 0) {
+                for (int queue = 0; queue < 3; queue++) {
+                    XdpPort port = xdp.ports().get(queue);
+                    int count = port.receive(batch);
+                    perPort[queue] += count;
+                    for (int i = 0; i < count; i++) {
+                        int number = number(batch.bytes(port.memory(), i));
+                        assertFalse(seen.get(number), "frame " + number + " came twice");
+                        seen.set(number);
+                    }
+                    port.transmit(batch);
+                }
+            }
+
+            assertEquals(frames, seen.cardinality(), "frames received");
+            for (int queue = 0; queue < 3; queue++) {
+                assertTrue(perPort[queue] > 0, "queue " + queue + " got nothing");
+            }
+        }
+    }
+
+    @Test
+    void shouldRefuseMoreOrFewerWorkersThanQueues() throws Exception {
+        net.veth(client, "c0", lb, "l0", 4);
+        net.in(lb, "ethtool -L l0 rx 2 tx 2");
+
+        LinuxException more = assertThrows(LinuxException.class, () -> open("l0", 3));
+        assertEquals(
+                "3 worker(s) for l0: it has 2 receive queue(s), and a worker without a queue gets no frames;"
+                        + " name 2 CPU(s) in forwarder.cpus, or ethtool -L l0 rx 3 tx 3",
+                more.getMessage());
+        LinuxException fewer = assertThrows(LinuxException.class, () -> open("l0", 1));
+        assertTrue(
+                String.valueOf(fewer.getMessage()).contains("frames on a queue without a worker would be lost"),
+                fewer.getMessage());
+
+        open("l0", 2).close();
+    }
+
+    @Test
+    void shouldRefuseWhatCannotWorkWithOneLine() throws Exception {
+        net.veth(client, "c0", lb, "l0", 1);
+
+        assertMessage("there is no such network interface here", () -> open("no-such", 1));
+        NetworkNamespaces.run("ip -n " + lb + " link set l0 down");
+        assertMessage("ip link set l0 up", () -> open("l0", 1));
+        NetworkNamespaces.run("ip -n " + lb + " link set l0 up mtu 9000");
+        assertMessage("forwarder.port=packet", () -> open("l0", 1));
+    }
+
+    @Test
+    void shouldRefuseAnInterfaceThatAnotherProgramHas() throws Exception {
+        net.veth(client, "c0", lb, "l0", 1);
+        try (XdpInterface xdp = open("l0", 1)) {
+            assertNotNull(xdp);
+            assertMessage("another XDP program is attached", () -> open("l0", 1));
+        }
+        open("l0", 1).close();
+    }
+
+    @Test
+    void shouldSayThatCopyWasObtainedWhereTheDriverHasNoZeroCopy() throws Exception {
+        net.veth(client, "c0", lb, "l0", 1);
+        try (XdpInterface xdp = open("l0", 1)) {
+            XdpPort port = xdp.ports().getFirst();
+            assertFalse(port.isZeroCopy());
+            assertEquals("XDP on l0 in the driver; 1 queue(s); " + port.description(), xdp.description());
+            assertTrue(
+                    port.description().startsWith("AF_XDP l0 queue 0, copy, 4096 chunks of 2048 bytes in "),
+                    port.description());
+            assertEquals(List.of(), xdp.notices());
+        }
+    }
+
+    @Test
+    void shouldFallBackToGenericModeAndSaySo() throws Exception {
+        net.veth(client, "c0", lb, "l0", 1);
+        NetworkNamespaces.run(
+                "ip -n " + lb + " link add mv0 link l0 address 02:00:00:00:00:01 type macvlan mode bridge");
+        NetworkNamespaces.run("ip -n " + lb + " link set mv0 up");
+        try (XdpInterface xdp = openWithVip("mv0", 1);
+                RawSocket far = net.inside(client, () -> new RawSocket("c0"))) {
+            assertEquals(BpfLink.Mode.GENERIC, xdp.mode());
+            assertTrue(
+                    xdp.notices().getFirst().contains("generic mode"),
+                    xdp.notices().toString());
+
+            byte[] frame = frame(60, 1);
+            frame[1] = 0; // to the macvlan's address
+            System.arraycopy(new byte[] {2, 0, 0, 0, 0, 1}, 0, frame, 0, 6);
+            far.send(frame);
+
+            XdpPort port = xdp.ports().getFirst();
+            assertArrayEquals(frame, receive(port, 1).getFirst());
+        }
+    }
+
+    @Test
+    void shouldTakeLargerFramesWithALargerMtu() throws Exception {
+        net.veth(client, "c0", lb, "l0", 1);
+        NetworkNamespaces.run("ip -n " + client + " link set c0 mtu 3400");
+        NetworkNamespaces.run("ip -n " + lb + " link set l0 mtu 3400");
+        try (XdpInterface xdp = openWithVip("l0", 1);
+                RawSocket far = net.inside(client, () -> new RawSocket("c0"))) {
+            byte[] frame = frame(3414, 1);
+
+            assertEquals(0, far.send(frame));
+
+            assertArrayEquals(frame, receive(xdp.ports().getFirst(), 1).getFirst());
+        }
+    }
+
+    @Test
+    void shouldGoOnAfterTheLinkWasDown() throws Exception {
+        net.veth(client, "c0", lb, "l0", 1);
+        try (XdpInterface xdp = openWithVip("l0", 1);
+                RawSocket far = net.inside(client, () -> new RawSocket("c0"))) {
+            XdpPort port = xdp.ports().getFirst();
+            far.send(frame(60, 1));
+            sendBack(port, 1);
+            assertArrayEquals(frame(60, 1), far.receiveTo(VIP, WAIT_MS));
+
+            for (String[] end : new String[][] {{lb, "l0"}, {client, "c0"}}) {
+                NetworkNamespaces.run("ip -n " + end[0] + " link set " + end[1] + " down");
+                for (int i = 0; i < 3_000; i++) { // More than the send ring holds: must neither block nor fail.
+                    sendOwn(port, i);
+                    port.receive(batch);
+                    port.transmit(batch);
+                }
+                NetworkNamespaces.run("ip -n " + end[0] + " link set " + end[1] + " up");
+                far.receive(50); // the socket's own ENETDOWN
+
+                boolean back = false;
+                for (int i = 0; i < 100 && !back; i++) {
+                    far.send(frame(60, 77_000 + i));
+                    Thread.sleep(10);
+                    int count = port.receive(batch);
+                    for (int j = 0; j < count; j++) {
+                        batch.verdicts[j] = FrameBatch.SEND;
+                    }
+                    port.transmit(batch);
+                    for (byte[] frame = far.receiveTo(VIP, 0); frame != null; frame = far.receiveTo(VIP, 0)) {
+                        back |= number(frame) >= 77_000;
+                    }
+                }
+                assertTrue(back, "frames flow again after " + end[1] + " was down");
+            }
+        }
+    }
+
+    @Test
+    void shouldCountWhatTheKernelLost() throws Exception {
+        net.veth(client, "c0", lb, "l0", 1);
+        try (XdpInterface xdp = openWithVip("l0", 1);
+                RawSocket far = net.inside(client, () -> new RawSocket("c0"))) {
+            XdpPort port = xdp.ports().getFirst();
+            int frames = 3_000;
+            for (int i = 0; i < frames; i++) {
+                far.send(frame(60, i));
+            }
+            int taken = 0;
+            for (int count = port.receive(batch); count > 0; count = port.receive(batch)) {
+                taken += count;
+                port.transmit(batch);
+            }
+            WorkerCounters counters = new WorkerCounters(MemorySegment.ofArray(new long[WorkerCounter.CAPACITY]));
+
+            port.countLost(counters);
+            port.countLost(counters);
+
+            assertEquals(2048, taken, "frames in a full ring");
+            assertEquals(frames - taken, counters.get(WorkerCounter.PORT_LOST));
+        }
+    }
+
+    @Test
+    void shouldDetachWhenClosed() throws Exception {
+        net.veth(client, "c0", lb, "l0", 1);
+        try (XdpInterface xdp = open("l0", 1)) {
+            assertNotNull(xdp);
+            assertTrue(hasProgram());
+        }
+        assertFalse(hasProgram());
+    }
+
+    @Test
+    void shouldDetachWhenTheProcessIsKilled() throws Exception {
+        net.veth(client, "c0", lb, "l0", 1);
+        String classPath = System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"));
+        Process process = net.start(
+                lb,
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-XX:TieredStopAtLevel=1",
+                "--enable-native-access=ALL-UNNAMED",
+                "-cp",
+                classPath,
+                Holder.class.getName());
+        try {
+            for (int i = 0; i < 1_000 && process.isAlive() && !hasProgram(); i++) {
+                Thread.sleep(10);
+            }
+            assertTrue(hasProgram(), "the other process attached");
+        } finally {
+            process.destroyForcibly();
+        }
+        assertTrue(process.waitFor(5, TimeUnit.SECONDS));
+
+        for (int i = 0; i < 200 && hasProgram(); i++) {
+            Thread.sleep(10);
+        }
+        assertFalse(hasProgram());
+    }
+
+    @Test
+    void shouldTellHugePagesThatAreNotThere() throws Exception {
+        net.veth(client, "c0", lb, "l0", 1);
+        try (XdpInterface off =
+                net.inside(lb, () -> XdpInterface.open("l0", 1, new XdpInterface.Options(HugePages.OFF, true, true)))) {
+            assertTrue(off.description().endsWith("4 KiB pages"), off.description());
+        }
+    }
+
+    @Test
+    void shouldReadTheInterface() throws Exception {
+        net.veth(client, "c0", lb, "l0", 4);
+        net.in(lb, "ip link set l0 address 02:11:22:33:44:55 mtu 1400");
+        net.in(lb, "ethtool -L l0 rx 2 tx 2");
+
+        LinuxInterface nic = net.inside(lb, () -> LinuxInterface.read("l0"));
+
+        assertEquals("l0", nic.name());
+        assertEquals(0x021122334455L, nic.mac());
+        assertEquals(1400, nic.mtu());
+        assertEquals(2, nic.receiveQueues());
+        assertEquals(4, nic.receiveQueuesMax());
+        assertEquals("veth", nic.driver());
+        assertTrue(nic.up());
+        assertTrue(nic.running());
+        assertFalse(nic.mergesFrames());
+        assertEquals("ethtool -L l0 rx 3 tx 3", nic.queueCommand(3));
+    }
+
+    /// A process that holds an interface until it is killed.
+    static final class Holder {
+        private Holder() {}
+
+        /// Run by the test.
+        public static void main(String[] arguments) throws Exception {
+            XdpInterface.open("l0", 1, OPTIONS);
+            Thread.sleep(20_000);
+        }
+    }
+
+    private XdpInterface open(String interfaceName, int workers) throws Exception {
+        return net.inside(lb, () -> XdpInterface.open(interfaceName, workers, OPTIONS));
+    }
+
+    private XdpInterface openWithVip(String interfaceName, int workers) throws Exception {
+        XdpInterface xdp = open(interfaceName, workers);
+        xdp.filter().update(Set.of(InetAddress.getByName("192.0.2.1")), Set.of());
+        return xdp;
+    }
+
+    private boolean hasProgram() {
+        return NetworkNamespaces.run("ip -n " + lb + " -d link show l0").contains("prog/xdp");
+    }
+
+    private static void assertMessage(String part, Executable task) {
+        LinuxException thrown = assertThrows(LinuxException.class, task);
+        String message = String.valueOf(thrown.getMessage());
+        assertTrue(message.contains(part), message);
+        assertFalse(message.contains("\n"), message);
+    }
+
+    private List<byte[]> receive(XdpPort port, int frames) {
+        List<byte[]> received = new ArrayList<>();
+        long deadlineNs = System.nanoTime() + WAIT_MS * 1_000_000L;
+        while (received.size() < frames && System.nanoTime() - deadlineNs < 0) {
+            int count = port.receive(batch);
+            for (int i = 0; i < count; i++) {
+                received.add(batch.bytes(port.memory(), i));
+            }
+            port.transmit(batch);
+        }
+        assertEquals(frames, received.size(), "frames received");
+        return received;
+    }
+
+    private void sendBack(XdpPort port, int frames) {
+        int sent = 0;
+        long deadlineNs = System.nanoTime() + WAIT_MS * 1_000_000L;
+        while (sent < frames && System.nanoTime() - deadlineNs < 0) {
+            int count = port.receive(batch);
+            for (int i = 0; i < count; i++) {
+                batch.verdicts[i] = FrameBatch.SEND;
+            }
+            sent += port.transmit(batch);
+        }
+        assertEquals(frames, sent, "frames sent");
+    }
+
+    private void sendOwn(XdpPort port, int number) {
+        long offset = port.borrow();
+        if (offset >= 0) {
+            byte[] own = frame(60, number);
+            MemorySegment.copy(MemorySegment.ofArray(own), 0, port.memory(), offset, own.length);
+            batch.addOriginated(offset, own.length);
+        }
+        port.transmit(batch);
+    }
+
+    private static byte[] arpRequest(String target) {
+        return HexFormat.of()
+                .parseHex("ffffffffffff02000000000a0806000108000604000102000000000a0a000002000000000000" + target
+                        + "00".repeat(18));
+    }
+}
