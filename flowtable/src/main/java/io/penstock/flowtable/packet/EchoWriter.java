@@ -5,8 +5,9 @@ import java.lang.foreign.MemorySegment;
 /// Turns an echo request into its reply, in place (RFC 792, RFC 4443 §4.2). Static, no state.
 ///
 /// The message keeps its data; its checksum is updated for the new type alone, since swapped addresses add up to the
-/// same, so a request that arrived damaged leaves as a damaged reply. IPv4 options and IPv6 extension headers are left
-/// out: the reply's headers are written right before the message, and the reply then begins behind the request's start.
+/// same, so a request that arrived damaged leaves as a damaged reply. IPv4 options and IPv6 extension headers are
+/// left out: the reply's headers are written right before the message, and the reply then begins behind the request's
+/// start.
 public final class EchoWriter {
     private EchoWriter() {}
 
@@ -43,7 +44,7 @@ public final class EchoWriter {
         long l3 = frameOffset + l3Offset;
         int trafficClass = Wire.u8(memory, l3 + Ipv4View.TRAFFIC_CLASS);
         int identification = Wire.u16(memory, l3 + Ipv4View.IDENTIFICATION);
-        putType(memory, l4, IcmpView.ECHO_REQUEST, IcmpView.ECHO_REPLY);
+        putType(memory, l4, parsed.l4Length(i), IcmpView.ECHO_REQUEST, IcmpView.ECHO_REPLY);
         long start = l4 - Ipv4View.LENGTH - l3Offset;
         ReplyHeaders.putEthernet(memory, frameOffset, l3Offset, start, EthernetView.IPV4);
         Ipv4View.put(
@@ -68,7 +69,7 @@ public final class EchoWriter {
         int l3Offset = parsed.l3Offsets[i];
         long l4 = frameOffset + parsed.l4Offsets[i];
         int trafficClass = Ipv6View.trafficClass(memory, frameOffset + l3Offset);
-        putType(memory, l4, IcmpView.ECHO_REQUEST_V6, IcmpView.ECHO_REPLY_V6);
+        putType(memory, l4, parsed.l4Length(i), IcmpView.ECHO_REQUEST_V6, IcmpView.ECHO_REPLY_V6);
         long start = l4 - Ipv6View.LENGTH - l3Offset;
         ReplyHeaders.putEthernet(memory, frameOffset, l3Offset, start, EthernetView.IPV6);
         Ipv6View.put(
@@ -86,8 +87,12 @@ public final class EchoWriter {
         return true;
     }
 
-    private static void putType(MemorySegment memory, long l4, int from, int to) {
-        int checksum = Wire.u16(memory, l4 + IcmpView.CHECKSUM);
-        Wire.put32(memory, l4, to << 24 | Checksum.update16(checksum, from << 8, to << 8));
+    private static void putType(MemorySegment memory, long l4, int length, int from, int to) {
+        int checksum = Checksum.update16(Wire.u16(memory, l4 + IcmpView.CHECKSUM), from << 8, to << 8);
+        Wire.put32(memory, l4, to << 24 | checksum);
+        // RFC 1624 takes for granted that not all words are 0. Those of an ICMP echo reply can be: 0 is its type.
+        if (checksum == 0 && Checksum.sum(memory, l4, length) == 0) {
+            Wire.put16(memory, l4 + IcmpView.CHECKSUM, 0xffff);
+        }
     }
 }

@@ -8,29 +8,30 @@ import java.lang.foreign.MemorySegment;
 /// one, moves in front of them. Nothing of the inner packet is copied or touched.
 ///
 /// ```
-///                        +--------------+----------------------+
-///  before:               | Ethernet     | packet               | padding
-///                        +--------------+----------------------+
-///  after:  +--------------+------------+----------------------+
-///          | Ethernet     | IP (UDP|GRE)| packet               |
-///          +--------------+------------+----------------------+
-///           \_ frameOffset - overhead
+///                          frameOffset
+///                          v
+///                          +--------------+------------------+
+///  before:                 |   Ethernet   |      packet      |  padding
+///          +--------------+---------------+------------------+
+///  after:  |   Ethernet   | IP, UDP / GRE |      packet      |
+///          +--------------+---------------+------------------+
+///          ^
+///          frameOffset - overhead
 /// ```
 ///
 /// | tunnel | behind the outer IP header | source |
 /// |---|---|---|
 /// | [#IPIP] | the packet; protocol 4 or 41 | RFC 2003, RFC 2473, RFC 4213 |
-/// | [#GUE] | UDP to port 6080, then the packet: variant 1, whose first nibble is the inner IP version |
-/// draft-ietf-intarea-gue §4 |
+/// | [#GUE] | UDP to port 6080, then the packet (variant 1: its version nibble tells) | draft-ietf-intarea-gue §4 |
 /// | [#GRE] | four bytes: no flags, version 0, the packet's EtherType | RFC 2784 §2, RFC 7676 |
 ///
-/// The outer header has TTL 64 and the inner traffic class: DSCP (RFC 2983 §3, the uniform model) and ECN, which is the
-/// normal mode of RFC 6040 §4.1. Outer IPv4 has DF set, so that a smaller MTU is reported and not fragmented away, and
-/// identification 0, which is free for such a packet (RFC 6864 §4.1).
+/// The outer header has TTL 64 and the inner traffic class: DSCP (RFC 2983 §3, the uniform model) and ECN, which is
+/// the normal mode of RFC 6040 §4.1. Outer IPv4 has DF set, so that a smaller MTU is reported and not fragmented
+/// away, and identification 0, which is free for such a packet (RFC 6864 §4.1).
 ///
 /// Flows spread over a backend's queues and over equal-cost paths by the GUE source port, 0xc000 plus 14 bits of the
-/// flow hash (RFC 8085 §5.1.1), and over an IPv6 outer by its flow label, 20 bits (RFC 6438).
-/// The outer UDP checksum is 0 over IPv4 and computed over IPv6, where 0 is not allowed (RFC 8200 §8.1).
+/// flow hash (RFC 8085 §5.1.1), and over an IPv6 outer by its flow label, 20 bits (RFC 6438). The outer UDP checksum
+/// is 0 over IPv4 and computed over IPv6, where 0 is not allowed (RFC 8200 §8.1).
 ///
 /// Static, no state.
 public final class Encapsulator {

@@ -7,11 +7,9 @@ import java.lang.foreign.MemorySegment;
 ///
 /// A result packs an offset and a protocol into a long, since nothing may be allocated.
 final class ExtensionWalk {
-    /// In place of a protocol: a fragment other than the first, behind whose header
-    /// nothing can be told.
+    /// In place of a protocol: a fragment other than the first, behind whose header nothing can be told.
     static final int LATER_FRAGMENT = 256;
-    /// In place of a protocol: the chain goes on beyond what is there, or
-    /// beyond the bound.
+    /// In place of a protocol: the chain goes on beyond what is there, or beyond the bound.
     static final int UNKNOWN = 257;
 
     private ExtensionWalk() {}

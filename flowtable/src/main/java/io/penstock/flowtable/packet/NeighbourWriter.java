@@ -22,8 +22,7 @@ import java.lang.foreign.MemorySegment;
 /// +---------------------------------------------------------------+
 /// ```
 public final class NeighbourWriter {
-    /// Bytes before a solicitation that its answer may need: the answer has an
-    /// option that a solicitation may lack.
+    /// Bytes before a solicitation that its answer may need: the answer has an option that a solicitation may lack.
     public static final int HEADROOM = 8;
 
     /// Bytes of an announcement's frame.
@@ -115,8 +114,8 @@ public final class NeighbourWriter {
         return Wire.u64(memory, l4 + TARGET + 8);
     }
 
-    /// Turns a solicitation into the advertisement that `ourMac` has the address it asks for: to the asker, solicited,
-    /// or, for a duplicate address probe, to all nodes and unsolicited (§7.2.4).
+    /// Turns a solicitation into the advertisement that `ourMac` has the address it asks for: to the asker,
+    /// solicited, or, for a duplicate address probe, to all nodes and unsolicited (§7.2.4).
     ///
     /// The answer goes to the MAC address that the frame came from, which is the asker's.
     ///

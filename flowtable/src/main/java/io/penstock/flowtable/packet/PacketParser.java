@@ -6,15 +6,15 @@ import java.lang.foreign.MemorySegment;
 ///
 /// No content makes it throw, allocate or read outside the frame. What it holds to:
 ///
-/// - One 802.1Q tag (0x8100) is looked behind. A second tag, or a service tag (0x88a8), is `NOT_IP`: a VIP lives in one
-///   VLAN, and a stacked frame belongs to somebody else.
+/// - One 802.1Q tag (0x8100) is looked behind. A second tag, or a service tag (0x88a8), is `NOT_IP`: a VIP lives in
+///   one VLAN, and a stacked frame belongs to somebody else.
 /// - The packet ends where its IP header says; what the Ethernet frame has beyond is padding.
 /// - IPv4 options are skipped, not read; the header checksum covers them (RFC 791 §3.1).
-/// - At most [#EXTENSION_HEADERS_MAX] IPv6 extension headers are walked; more are `MALFORMED6`. Hop-by-hop options come
-///   first or not at all, a fragment header once (RFC 8200 §4.1). A routing header is walked whatever its segments
-///   left: the destination that the packet has now is the one that counts. A jumbogram (RFC 2675) is malformed: its
-///   length field is 0.
-/// - A first fragment holds its whole TCP or UDP header (RFC 7112 §5 demands it of IPv6; for IPv4 it is how "tiny
+/// - At most [#EXTENSION_HEADERS_MAX] IPv6 extension headers are walked; more are `MALFORMED6`. Hop-by-hop options
+///   come first or not at all, a fragment header once (RFC 8200 §4.1). A routing header is walked whatever its
+///   segments left: the destination that the packet has now is the one that counts. A jumbogram (RFC 2675) is
+///   malformed: its length field is 0.
+/// - A first fragment holds its whole TCP or UDP header (RFC 7112 demands it of IPv6; for IPv4 it is how "tiny
 ///   fragments" of RFC 1858 §3 are refused, together with TCP fragments at offset 8).
 /// - A fragment has data, in multiples of 8 unless it is the last, and ends below 65,536 (RFC 791 §3.2, RFC 8200
 ///   §4.5).
@@ -23,8 +23,7 @@ import java.lang.foreign.MemorySegment;
 /// - TCP and UDP checksums are not looked at: they are the backend's, which has the data at hand anyway, and a
 ///   neighbour on a virtual link may leave them unfinished.
 public final class PacketParser {
-    /// Most IPv6 extension headers that are walked. RFC 8504 §5.3 lets a host
-    /// stop at such a number.
+    /// Most IPv6 extension headers that are walked. RFC 8883 foresees such a limit.
     public static final int EXTENSION_HEADERS_MAX = 8;
 
     private static final int EXTENSION_LENGTH_MIN = 8;
@@ -245,12 +244,13 @@ public final class PacketParser {
     private static byte walk(MemorySegment memory, long l3, int packetLength, int nextHeader, ParsedBatch out, int i) {
         int at = Ipv6View.LENGTH;
         int next = nextHeader;
-        boolean fragment = false;
+        boolean fragmentSeen = false;
+        boolean isFragment = false;
         for (int walked = 0; isExtension(next); walked++) {
             if (walked == EXTENSION_HEADERS_MAX
                     || at + EXTENSION_LENGTH_MIN > packetLength
                     || (next == IpProtocol.HOP_BY_HOP && walked > 0)
-                    || (next == IpProtocol.FRAGMENT && fragment)) {
+                    || (next == IpProtocol.FRAGMENT && fragmentSeen)) {
                 return PacketKind.MALFORMED6;
             }
             int following = Wire.u8(memory, l3 + at);
@@ -261,10 +261,8 @@ public final class PacketParser {
                 if (offsetAndMore >>> 3 != 0) {
                     return fragment6(memory, l3, at, packetLength, following, offsetAndMore, out, i);
                 }
-                fragment = (offsetAndMore & 1) != 0; // neither offset nor more: atomic, a packet like any other
-                if (fragment && !hasWholeUnits(packetLength - at)) {
-                    return PacketKind.MALFORMED6;
-                }
+                fragmentSeen = true;
+                isFragment = (offsetAndMore & 1) != 0; // neither offset nor more: atomic, a packet like any other
             } else {
                 at += (Wire.u8(memory, l3 + at + 1) + 1) * 8;
             }
@@ -273,7 +271,7 @@ public final class PacketParser {
         if (at > packetLength) {
             return PacketKind.MALFORMED6;
         }
-        return fragment
+        return isFragment
                 ? fragment6(memory, l3, at, packetLength, next, 1, out, i)
                 : upper6(memory, l3, at, packetLength, next, out, i);
     }
@@ -283,10 +281,6 @@ public final class PacketParser {
                 || nextHeader == IpProtocol.ROUTING
                 || nextHeader == IpProtocol.FRAGMENT
                 || nextHeader == IpProtocol.DESTINATION_OPTIONS;
-    }
-
-    private static boolean hasWholeUnits(int length) {
-        return length > 0 && (length & 7) == 0;
     }
 
     private static byte fragment6(

@@ -19,11 +19,9 @@ public final class ParsedBatch {
     public final byte[] kinds;
     /// IP or ARP header, in bytes from the frame's start: 14, or 18 behind a VLAN tag.
     public final int[] l3Offsets;
-    /// Transport header, or the data of a later fragment, in bytes from the frame's
-    /// start.
+    /// Transport header, or the data of a later fragment, in bytes from the frame's start.
     public final int[] l4Offsets;
-    /// Bytes of the packet from the IP header on, as that header says: the frame's
-    /// padding is no part of it.
+    /// Bytes of the packet from the IP header on, as that header says: the frame's padding is no part of it.
     public final int[] packetLengths;
     /// IPv4: source in the high half, destination in the low half.
     public final long[] addresses;
@@ -35,11 +33,9 @@ public final class ParsedBatch {
     public final long[] destinationHigh;
     /// IPv6 destination, last 8 bytes.
     public final long[] destinationLow;
-    /// Source port in the high half, destination port in the low half; 0 where
-    /// no port is known.
+    /// Source port in the high half, destination port in the low half; 0 where no port is known.
     public final int[] ports;
-    /// Transport protocol. For a later IPv6 fragment: what its fragment header names,
-    /// which may be an extension
+    /// Transport protocol. For a later IPv6 fragment: what its fragment header names, which may be an extension
     /// header; so a table of IPv6 fragments leaves it out of its key, as RFC 8200 §4.5 does.
     public final byte[] protocols;
     /// The low 8 flag bits of a TCP header: [TcpView#SYN] and so on.

@@ -2,7 +2,8 @@ package io.penstock.flowtable.packet;
 
 import java.lang.foreign.MemorySegment;
 
-/// Answers a TCP segment for which there is no connection with a RST (RFC 9293 §3.10.7.1), in place. Static, no state.
+/// Answers a TCP segment for which there is no connection with a RST (RFC 9293 §3.10.7.1), in place. Static, no
+/// state.
 ///
 /// | segment | RST |
 /// |---|---|
