@@ -33,13 +33,18 @@ public final class XdpFilter implements VipFilter {
     public XdpFilter(int queues) {
         this.queues = queues;
         sockets = BpfMap.create(BpfMap.Kind.SOCKETS, "ps_sockets", 4, 4, queues);
+        VipClassifier made = null;
         try {
-            classifier = new VipClassifier();
-            program = BpfProgram.load(BpfProgram.Kind.XDP, "ps_filter", assemble(sockets, classifier));
+            made = new VipClassifier();
+            program = BpfProgram.load(BpfProgram.Kind.XDP, "ps_filter", assemble(sockets, made));
         } catch (LinuxException e) {
+            if (made != null) {
+                made.close();
+            }
             sockets.close();
             throw e;
         }
+        classifier = made;
     }
 
     private static BpfAssembler assemble(BpfMap sockets, VipClassifier classifier) {

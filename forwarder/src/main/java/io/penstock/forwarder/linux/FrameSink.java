@@ -1,0 +1,87 @@
+package io.penstock.forwarder.linux;
+
+import static io.penstock.forwarder.linux.BpfAssembler.Condition.EQUAL;
+import static io.penstock.forwarder.linux.BpfAssembler.Condition.NOT_EQUAL;
+import static io.penstock.forwarder.linux.BpfAssembler.Operation.ADD;
+import static io.penstock.forwarder.linux.BpfAssembler.Operation.SUBTRACT;
+import static io.penstock.forwarder.linux.BpfAssembler.Register.R0;
+import static io.penstock.forwarder.linux.BpfAssembler.Register.R1;
+import static io.penstock.forwarder.linux.BpfAssembler.Register.R10;
+import static io.penstock.forwarder.linux.BpfAssembler.Register.R2;
+import static io.penstock.forwarder.linux.BpfAssembler.Register.R3;
+import static io.penstock.forwarder.linux.BpfAssembler.Register.R6;
+import static io.penstock.forwarder.linux.BpfAssembler.Register.R7;
+import static io.penstock.forwarder.linux.BpfAssembler.Size.HALF;
+import static io.penstock.forwarder.linux.BpfAssembler.Size.WORD;
+import static io.penstock.forwarder.linux.BpfAssembler.networkOrder16;
+
+import io.penstock.forwarder.linux.BpfAssembler.Label;
+import java.lang.foreign.MemorySegment;
+import java.util.Objects;
+
+/// The other end of a benchmark's wire: an XDP program that counts IPv4 and IPv6 frames and drops them. All other
+/// frames (ARP, LLDP) go to the kernel.
+public final class FrameSink implements AutoCloseable {
+    private static final byte[] ONLY = BpfMap.intBytes(0);
+
+    private final BpfMap counts;
+    private final BpfProgram program;
+    private final BpfLink link;
+
+    /// Attaches to an interface of the calling thread's network namespace.
+    ///
+    /// @throws LinuxException when it cannot be
+    public FrameSink(String interfaceName) {
+        LinuxInterface nic = LinuxInterface.read(interfaceName);
+        counts = BpfMap.create(BpfMap.Kind.ARRAY, "ps_counts", 4, 16, 1);
+        program = BpfProgram.load(BpfProgram.Kind.XDP, "ps_sink", assemble(counts));
+        link = BpfLink.attachXdp(program, nic.name(), nic.index());
+    }
+
+    /// {@return frames so far}
+    public long frames() {
+        return count(0);
+    }
+
+    /// {@return bytes of these frames}
+    public long bytes() {
+        return count(8);
+    }
+
+    @Override
+    public void close() {
+        link.close();
+        program.close();
+        counts.close();
+    }
+
+    private long count(int offset) {
+        return MemorySegment.ofArray(Objects.requireNonNull(counts.get(ONLY))).get(Memory.U64, offset);
+    }
+
+    private static BpfAssembler assemble(BpfMap counts) {
+        BpfAssembler assembler = new BpfAssembler();
+        Label pass = new Label();
+        Label count = new Label();
+        assembler.load(WORD, R6, R1, 0);
+        assembler.load(WORD, R7, R1, 4);
+        assembler.move(R1, R6).compute(ADD, R1, 14);
+        assembler.jumpIf(BpfAssembler.Condition.ABOVE, R1, R7, pass);
+        assembler.load(HALF, R3, R6, 12);
+        assembler.jumpIf32(EQUAL, R3, networkOrder16(0x0800), count);
+        assembler.jumpIf32(NOT_EQUAL, R3, networkOrder16(0x86dd), pass);
+        assembler.bind(count);
+        assembler.compute(SUBTRACT, R7, R6);
+        assembler.store(WORD, R10, -4, 0);
+        assembler.loadMap(R1, counts).move(R2, R10).compute(ADD, R2, -4);
+        assembler.call(BpfAssembler.MAP_LOOKUP);
+        assembler.jumpIf(EQUAL, R0, 0, pass);
+        assembler.move(R1, 1).atomicAdd(R0, 0, R1).atomicAdd(R0, 8, R7);
+        assembler.move(R0, BpfProgram.XDP_DROP);
+        assembler.exit();
+        assembler.bind(pass);
+        assembler.move(R0, BpfProgram.XDP_PASS);
+        assembler.exit();
+        return assembler;
+    }
+}

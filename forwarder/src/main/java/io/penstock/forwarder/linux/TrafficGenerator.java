@@ -1,0 +1,116 @@
+package io.penstock.forwarder.linux;
+
+import static io.penstock.forwarder.linux.BpfAssembler.Condition.ABOVE;
+import static io.penstock.forwarder.linux.BpfAssembler.Condition.EQUAL;
+import static io.penstock.forwarder.linux.BpfAssembler.Operation.ADD;
+import static io.penstock.forwarder.linux.BpfAssembler.Operation.AND;
+import static io.penstock.forwarder.linux.BpfAssembler.Operation.SHIFT_RIGHT;
+import static io.penstock.forwarder.linux.BpfAssembler.Operation.XOR;
+import static io.penstock.forwarder.linux.BpfAssembler.Register.R0;
+import static io.penstock.forwarder.linux.BpfAssembler.Register.R1;
+import static io.penstock.forwarder.linux.BpfAssembler.Register.R10;
+import static io.penstock.forwarder.linux.BpfAssembler.Register.R2;
+import static io.penstock.forwarder.linux.BpfAssembler.Register.R6;
+import static io.penstock.forwarder.linux.BpfAssembler.Register.R7;
+import static io.penstock.forwarder.linux.BpfAssembler.Register.R8;
+import static io.penstock.forwarder.linux.BpfAssembler.Size.BYTE;
+import static io.penstock.forwarder.linux.BpfAssembler.Size.HALF;
+import static io.penstock.forwarder.linux.BpfAssembler.Size.LONG;
+import static io.penstock.forwarder.linux.BpfAssembler.Size.WORD;
+
+import io.penstock.forwarder.linux.BpfAssembler.Label;
+
+/// Sends frames faster than any forwarder here takes them, for benchmarks: the kernel itself repeats one frame
+/// (BPF_PROG_TEST_RUN with live frames, Linux 5.18 and later), and a small program varies its source.
+///
+/// The frame is IPv4 with UDP or TCP, without options; its source becomes `10.x.245.~x` and its source port the low 16
+/// bits of a running number, of which `x` is the next 8. The two halves of such an address always add up to the same,
+/// so the IPv4 header checksum stays right; the UDP checksum must be 0. Frames leave by one veth, and arrive at its
+/// peer, which must have an XDP program or GRO on.
+///
+/// The thread that calls [#send] does all the work, in the kernel, until it returns.
+public final class TrafficGenerator implements AutoCloseable {
+    /// The most flows it can vary over.
+    public static final int FLOWS_MAX = 1 << 24;
+
+    private static final int BATCH_FRAMES = 64;
+
+    private final BpfMap number;
+    private final BpfProgram program;
+    private final byte[] frame;
+    private final int interfaceIndex;
+
+    /// @param interfaceIndex the interface to send by
+    /// @param frame          what to repeat; its source address and header checksum are set here
+    /// @param flows          different sources, a power of two up to [#FLOWS_MAX]; taken in turn
+    public TrafficGenerator(int interfaceIndex, byte[] frame, int flows) {
+        if (Integer.bitCount(flows) != 1 || flows > FLOWS_MAX) {
+            throw new IllegalArgumentException("flows=" + flows + " (a power of two, at most " + FLOWS_MAX + ")");
+        }
+        if (frame.length < 42 || frame[12] != 8 || frame[13] != 0 || frame[14] != 0x45) {
+            throw new IllegalArgumentException("frame: IPv4 without options and tags, at least 42 bytes");
+        }
+        this.interfaceIndex = interfaceIndex;
+        this.frame = withSource(frame);
+        number = BpfMap.create(BpfMap.Kind.ARRAY, "ps_number", 4, 8, 1);
+        program = BpfProgram.load(BpfProgram.Kind.XDP, "ps_generate", assemble(number, interfaceIndex, flows));
+    }
+
+    /// Sends frames.
+    ///
+    /// @return 0, or `-errno`: `EINTR` when a signal came before all were sent
+    public int send(int frames) {
+        return program.runLive(frame, interfaceIndex, frames, BATCH_FRAMES);
+    }
+
+    @Override
+    public void close() {
+        program.close();
+        number.close();
+    }
+
+    private static BpfAssembler assemble(BpfMap number, int interfaceIndex, int flows) {
+        BpfAssembler assembler = new BpfAssembler();
+        Label drop = new Label();
+        assembler.load(WORD, R6, R1, 0);
+        assembler.load(WORD, R7, R1, 4);
+        assembler.move(R1, R6).compute(ADD, R1, 42).jumpIf(ABOVE, R1, R7, drop);
+        assembler.store(WORD, R10, -4, 0);
+        assembler.loadMap(R1, number).move(R2, R10).compute(ADD, R2, -4);
+        assembler.call(BpfAssembler.MAP_LOOKUP);
+        assembler.jumpIf(EQUAL, R0, 0, drop);
+        assembler.load(LONG, R8, R0, 0); // Only one thread sends, so no atomic is needed.
+        assembler.move(R1, R8).compute(ADD, R1, 1).store(LONG, R0, 0, R1);
+        assembler.compute(AND, R8, flows - 1);
+        assembler.move(R1, R8).swap(R1, 16).store(HALF, R6, 34, R1); // source port
+        assembler.compute(SHIFT_RIGHT, R8, 16);
+        assembler.store(BYTE, R6, 27, R8);
+        assembler.compute(XOR, R8, 0xff).store(BYTE, R6, 29, R8);
+        assembler.move(R1, interfaceIndex).move(R2, 0);
+        assembler.call(BpfAssembler.REDIRECT);
+        assembler.exit();
+        assembler.bind(drop);
+        assembler.move(R0, BpfProgram.XDP_DROP);
+        assembler.exit();
+        return assembler;
+    }
+
+    private static byte[] withSource(byte[] frame) {
+        byte[] copy = frame.clone();
+        copy[26] = 10;
+        copy[27] = 0;
+        copy[28] = (byte) ~10;
+        copy[29] = (byte) 0xff;
+        copy[24] = 0;
+        copy[25] = 0;
+        int sum = 0;
+        for (int i = 14; i < 34; i += 2) {
+            sum += ((copy[i] & 0xff) << 8) | (copy[i + 1] & 0xff);
+        }
+        sum = (sum & 0xffff) + (sum >>> 16);
+        sum = ~(sum + (sum >>> 16));
+        copy[24] = (byte) (sum >> 8);
+        copy[25] = (byte) sum;
+        return copy;
+    }
+}
