@@ -62,7 +62,7 @@ public final class Checksum {
     /// {@return a checksum after one of the words that it covers changed (RFC 1624 equation 3)}
     ///
     /// The form with both complements is the one that never turns a right 0x0000 into 0xffff. `oldWord` and
-    `newWord`
+    /// `newWord`
     /// are words as the sum sees them: a value at an odd distance from the start has its bytes swapped first.
     public static int update16(int checksum, int oldWord, int newWord) {
         int total = (~checksum & 0xffff) + (~oldWord & 0xffff) + (newWord & 0xffff);
