@@ -52,4 +52,30 @@ public record ListenerConfig(
         backends = List.copyOf(backends);
         tags = java.util.Collections.unmodifiableMap(new java.util.LinkedHashMap<>(tags));
     }
+
+    /// {@return the same listener with another pool}
+    public ListenerConfig withBackends(List<BackendConfig> pool) {
+        return new ListenerConfig(
+                name,
+                vips,
+                protocol,
+                ports,
+                scheduler,
+                persistenceMs,
+                persistencePrefix4,
+                persistencePrefix6,
+                idleTimeoutMs,
+                midstream,
+                forwarding,
+                onBackendDown,
+                onBackendRemoved,
+                drainDeadlineMs,
+                slowStartMs,
+                maxNewFlows,
+                mssClamp,
+                enabled,
+                tags,
+                pool,
+                health);
+    }
 }

@@ -3,27 +3,48 @@ package io.penstock.control.status;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
+import java.util.Arrays;
+import java.util.EnumMap;
+import java.util.Map;
 
 /// One worker's counters: counted in the worker's own memory, published to the status file once a batch.
 ///
-/// Single writer; readers in other processes see each published value whole.
+/// Single writer. Readers in other processes see each value whole; [#read] gives them all as of the end of one batch.
 public final class WorkerCounters {
     private static final VarHandle LONG = ValueLayout.JAVA_LONG.varHandle();
+
+    /// Odd while a batch is being published. No counter has this id.
+    private static final int SEQUENCE = WorkerCounter.CAPACITY - 1;
+
+    private static final int READ_ATTEMPTS = 1000;
 
     private final MemorySegment published;
     private final long[] totals = new long[WorkerCounter.CAPACITY];
     private final int[] ids;
+    private long sequence;
 
     /// Goes on from the values that are there.
     ///
     /// @param published `8 * WorkerCounter.CAPACITY` bytes of the status file, or of the heap
     public WorkerCounters(MemorySegment published) {
         this.published = published.asSlice(0, 8L * WorkerCounter.CAPACITY);
-        WorkerCounter[] all = WorkerCounter.values();
-        ids = new int[all.length];
-        for (int i = 0; i < all.length; i++) {
-            ids[i] = all[i].id();
-            totals[ids[i]] = published(all[i]);
+        // The sum is published last: after a kill in between it is the one that lags, and can be mended upwards.
+        ids = Arrays.stream(WorkerCounter.values())
+                .filter(counter -> counter != WorkerCounter.RECEIVED)
+                .mapToInt(WorkerCounter::id)
+                .toArray();
+        long sum = 0;
+        for (WorkerCounter counter : WorkerCounter.values()) {
+            totals[counter.id()] = published(counter);
+            if (counter != WorkerCounter.RECEIVED && counter.kind() != WorkerCounter.Kind.NOTE) {
+                sum += totals[counter.id()];
+            }
+        }
+        sequence = (long) LONG.getAcquire(this.published, 8L * SEQUENCE);
+        if ((sequence & 1) == 1) {
+            totals[WorkerCounter.RECEIVED.id()] = sum;
+            sequence--;
+            publish();
         }
     }
 
@@ -47,9 +68,35 @@ public final class WorkerCounters {
 
     /// Makes everything counted so far visible to other processes. Called at the end of a batch.
     public void publish() {
+        // Each release below keeps this store before it: a reader that sees a new value sees the odd number too.
+        LONG.setOpaque(published, 8L * SEQUENCE, sequence + 1);
         for (int id : ids) {
             // Release: pairs with the acquire of published(), also in another process.
             LONG.setRelease(published, 8L * id, totals[id]);
         }
+        LONG.setRelease(published, 8L * WorkerCounter.RECEIVED.id(), totals[WorkerCounter.RECEIVED.id()]);
+        sequence += 2;
+        LONG.setRelease(published, 8L * SEQUENCE, sequence);
+    }
+
+    /// Reads the counters of another thread or process as they were at the end of one batch, so that the sum holds.
+    ///
+    /// @param published as given to the writer
+    /// @return every counter; of a writer that was killed while it published, what is there
+    public static Map<WorkerCounter, Long> read(MemorySegment published) {
+        Map<WorkerCounter, Long> values = new EnumMap<>(WorkerCounter.class);
+        for (int attempt = 0; attempt < READ_ATTEMPTS; attempt++) {
+            long before = (long) LONG.getAcquire(published, 8L * SEQUENCE);
+            for (WorkerCounter counter : WorkerCounter.values()) {
+                values.put(counter, (long) LONG.getAcquire(published, 8L * counter.id()));
+            }
+            // The loads above are acquires, so this one comes after them.
+            long after = (long) LONG.getAcquire(published, 8L * SEQUENCE);
+            if (before == after && (before & 1) == 0) {
+                break;
+            }
+            Thread.onSpinWait();
+        }
+        return values;
     }
 }
