@@ -10,10 +10,9 @@ public final class ArpWriter {
 
     /// Turns a request into the reply that `ourMac` has the address it asks for.
     ///
-    /// A probe (sender address 0) is answered like any request: it says that the address is taken (RFC
-    /// 5227 §2.1.1).
-    /// Not answered: other operations; an announcement, which asks about the sender's own address; a sender that is a
-    /// group or lies about its MAC address being one.
+    /// A probe (sender address 0) is answered like any request: it says that the address is taken (RFC 5227
+    /// §2.1.1). Not answered: other operations; an announcement, which asks about the sender's own address; a
+    /// sender that is a group or lies about its MAC address being one.
     ///
     /// @param parsed of kind `ARP` in row `i`
     /// @param ourMac in the low 48 bits
@@ -39,8 +38,8 @@ public final class ArpWriter {
         return true;
     }
 
-    /// Writes an announcement: a broadcast request for the VIP by the VIP (RFC 5227 §2.3), from which neighbours
-    /// learn or correct its MAC address.
+    /// Writes an announcement: a broadcast request for the VIP by the VIP (RFC 5227 §2.3), from which
+    /// neighbours learn or correct its MAC address.
     ///
     /// @param frameOffset room for 42 bytes
     /// @param vip         the address

@@ -2,8 +2,8 @@ package io.penstock.flowtable.packet;
 
 import java.lang.foreign.MemorySegment;
 
-/// The Internet checksum: sums (RFC 1071), incremental updates (RFC 1624), pseudo headers (RFC 9293 §3.1, RFC 768,
-/// RFC 8200 §8.1).
+/// The Internet checksum: sums (RFC 1071), incremental updates (RFC 1624), pseudo headers (RFC 9293 §3.1, RFC
+/// 768, RFC 8200 §8.1).
 ///
 /// A *sum* is the ones' complement sum of 16-bit big-endian words, folded to `0..0xffff`; a *checksum* is its
 /// complement, as it stands in a header. A range with its checksum in place sums to 0xffff. Static, no state.
@@ -62,8 +62,8 @@ public final class Checksum {
     /// {@return a checksum after one of the words that it covers changed (RFC 1624 equation 3)}
     ///
     /// The form with both complements is the one that never turns a right 0x0000 into 0xffff. `oldWord` and
-    /// `newWord`
-    /// are words as the sum sees them: a value at an odd distance from the start has its bytes swapped first.
+    /// `newWord` are words as the sum sees them: a value at an odd distance from the start has its bytes
+    /// swapped first.
     public static int update16(int checksum, int oldWord, int newWord) {
         int total = (~checksum & 0xffff) + (~oldWord & 0xffff) + (newWord & 0xffff);
         total = (total >>> 16) + (total & 0xffff);
@@ -76,7 +76,8 @@ public final class Checksum {
         return update16(update16(checksum, oldValue >>> 16, newValue >>> 16), oldValue & 0xffff, newValue & 0xffff);
     }
 
-    /// {@return a UDP checksum after a word changed; 0, which says "none", stays, and is never the result (RFC 768)}
+    /// {@return a UDP checksum after a word changed; 0, which says "none", stays, and is never the result (RFC
+    /// 768)}
     public static int updateUdp16(int checksum, int oldWord, int newWord) {
         return checksum == 0 ? 0 : neverZero(update16(checksum, oldWord, newWord));
     }

@@ -2,10 +2,11 @@ package io.penstock.flowtable.packet;
 
 import java.lang.foreign.MemorySegment;
 
-/// Direct server return on one segment: new MAC addresses, TTL or hop limit less one, all else as the client sent it.
+/// Direct server return on one segment: new MAC addresses, TTL or hop limit less one, all else as the client
+/// sent it.
 ///
-/// The same method serves frames with and without a VLAN tag: the tag lies behind the addresses and stays. Static, no
-/// state.
+/// The same method serves frames with and without a VLAN tag: the tag lies behind the addresses and stays.
+/// Static, no state.
 public final class DirectRewriter {
     private DirectRewriter() {}
 

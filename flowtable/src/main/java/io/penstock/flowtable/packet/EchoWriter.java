@@ -4,10 +4,10 @@ import java.lang.foreign.MemorySegment;
 
 /// Turns an echo request into its reply, in place (RFC 792, RFC 4443 §4.2). Static, no state.
 ///
-/// The message keeps its data; its checksum is updated for the new type alone, since swapped addresses add up to the
-/// same, so a request that arrived damaged leaves as a damaged reply. IPv4 options and IPv6 extension headers are
-/// left out: the reply's headers are written right before the message, and the reply then begins behind the request's
-/// start.
+/// The message keeps its data; its checksum is updated for the new type alone, since swapped addresses add up
+/// to the same, so a request that arrived damaged leaves as a damaged reply. IPv4 options and IPv6 extension
+/// headers are left out: the reply's headers are written right before the message, and the reply then begins
+/// behind the request's start.
 public final class EchoWriter {
     private EchoWriter() {}
 

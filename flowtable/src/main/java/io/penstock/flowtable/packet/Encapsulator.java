@@ -4,8 +4,8 @@ import java.lang.foreign.MemorySegment;
 
 /// Carries a packet whole and unchanged inside an outer packet to a backend.
 ///
-/// The outer headers are written into the headroom before the frame; the Ethernet header, with its VLAN tag if it has
-/// one, moves in front of them. Nothing of the inner packet is copied or touched.
+/// The outer headers are written into the headroom before the frame; the Ethernet header, with its VLAN tag if
+/// it has one, moves in front of them. Nothing of the inner packet is copied or touched.
 ///
 /// ```
 ///                          frameOffset
@@ -25,13 +25,13 @@ import java.lang.foreign.MemorySegment;
 /// | [#GUE] | UDP to port 6080, then the packet (variant 1: its version nibble tells) | draft-ietf-intarea-gue §4 |
 /// | [#GRE] | four bytes: no flags, version 0, the packet's EtherType | RFC 2784 §2, RFC 7676 |
 ///
-/// The outer header has TTL 64 and the inner traffic class: DSCP (RFC 2983 §3, the uniform model) and ECN, which is
-/// the normal mode of RFC 6040 §4.1. Outer IPv4 has DF set, so that a smaller MTU is reported and not fragmented
-/// away, and identification 0, which is free for such a packet (RFC 6864 §4.1).
+/// The outer header has TTL 64 and the inner traffic class: DSCP (RFC 2983 §3, the uniform model) and ECN,
+/// which is the normal mode of RFC 6040 §4.1. Outer IPv4 has DF set, so that a smaller MTU is reported and not
+/// fragmented away, and identification 0, which is free for such a packet (RFC 6864 §4.1).
 ///
-/// Flows spread over a backend's queues and over equal-cost paths by the GUE source port, 0xc000 plus 14 bits of the
-/// flow hash (RFC 8085 §5.1.1), and over an IPv6 outer by its flow label, 20 bits (RFC 6438). The outer UDP checksum
-/// is 0 over IPv4 and computed over IPv6, where 0 is not allowed (RFC 8200 §8.1).
+/// Flows spread over a backend's queues and over equal-cost paths by the GUE source port, 0xc000 plus 14 bits
+/// of the flow hash (RFC 8085 §5.1.1), and over an IPv6 outer by its flow label, 20 bits (RFC 6438). The outer
+/// UDP checksum is 0 over IPv4 and computed over IPv6, where 0 is not allowed (RFC 8200 §8.1).
 ///
 /// Static, no state.
 public final class Encapsulator {

@@ -2,8 +2,8 @@ package io.penstock.flowtable.packet;
 
 import java.lang.foreign.MemorySegment;
 
-/// Writes an ICMP (RFC 792) or ICMPv6 (RFC 4443) error from a packet's destination to its source, quoting it. The new
-/// headers are written right before the quoted packet, which is not copied, only cut.
+/// Writes an ICMP (RFC 792) or ICMPv6 (RFC 4443) error from a packet's destination to its source, quoting it.
+/// The new headers are written right before the quoted packet, which is not copied, only cut.
 ///
 /// ```
 ///          +----------+--------+--------+------------------------------+
@@ -12,17 +12,17 @@ import java.lang.foreign.MemorySegment;
 ///                                        \_ quoteOffset
 /// ```
 ///
-/// An ICMP error is at most 576 bytes (RFC 1812 §4.3.2.3), an ICMPv6 error 1280 (RFC 4443 §2.4 c), both counted from
-/// the IP header. Its own header is written anew: no fragment bits, options or extension headers of the quoted packet
-/// get into it.
+/// An ICMP error is at most 576 bytes (RFC 1812 §4.3.2.3), an ICMPv6 error 1280 (RFC 4443 §2.4 c), both counted
+/// from the IP header. Its own header is written anew: no fragment bits, options or extension headers of the
+/// quoted packet get into it.
 ///
-/// None is written (RFC 1122 §3.2.2, RFC 4443 §2.4 e) about an ICMP error, a fragment other than the first, a packet
-/// from or to anything but a single host, or in answer to a frame that was sent to a group of stations.
+/// None is written (RFC 1122 §3.2.2, RFC 4443 §2.4 e) about an ICMP error, a fragment other than the first, a
+/// packet from or to anything but a single host, or in answer to a frame that was sent to a group of stations.
 ///
 /// Static, no state. Limiting the rate is the caller's.
 public final class IcmpErrorWriter {
-    /// Bytes written before the quoted packet, the Ethernet header apart: for a packet quoted where it was received,
-    /// the reply begins that much before the frame.
+    /// Bytes written before the quoted packet, the Ethernet header apart: for a packet quoted where it was
+    /// received, the reply begins that much before the frame.
     public static final int HEADROOM4 = Ipv4View.LENGTH + IcmpView.LENGTH;
     /// As [#HEADROOM4], for IPv6.
     public static final int HEADROOM6 = Ipv6View.LENGTH + IcmpView.LENGTH;

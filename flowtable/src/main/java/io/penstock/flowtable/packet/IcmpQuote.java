@@ -14,12 +14,13 @@ import java.lang.foreign.MemorySegment;
 /// ```
 ///
 /// In both cases the key is the flow's as the client's packets have it: client first, VIP second. Of the quoted
-/// transport header only the ports are needed, 4 of the 8 bytes that every router quotes (RFC 792). Lengths in quoted
-/// headers are not checked: the quote is cut short as a rule. IPv6 extension headers are walked as far as they are
-/// there, RFC 4884's extensions behind the quote are cut off, the message's own checksum is verified.
+/// transport header only the ports are needed, 4 of the 8 bytes that every router quotes (RFC 792). Lengths in
+/// quoted headers are not checked: the quote is cut short as a rule. IPv6 extension headers are walked as far
+/// as they are there, RFC 4884's extensions behind the quote are cut off, the message's own checksum is
+/// verified.
 ///
-/// Types: destination unreachable, time exceeded, parameter problem, packet too big. Source quench (RFC 6633) and
-/// redirects are none.
+/// Types: destination unreachable, time exceeded, parameter problem, packet too big. Source quench (RFC 6633)
+/// and redirects are none.
 public final class IcmpQuote {
     /// RFC 1191 §7: MTUs worth trying, for routers that do not say theirs.
     private static final int[] PLATEAUS = {32_000, 17_914, 8_166, 4_352, 2_002, 1_492, 1_006, 508, 296, 68};
@@ -274,9 +275,9 @@ public final class IcmpQuote {
         return code;
     }
 
-    /// {@return MTU that a "fragmentation needed" or "packet too big" names, in its own terms: for one about an outer
-    /// packet, the overhead is still to be taken off. 0 for other errors. Where an old router names none, the next
-    /// lower of the usual MTUs (RFC 1191 §7)}
+    /// {@return MTU that a "fragmentation needed" or "packet too big" names, in its own terms: for one about an
+    /// outer packet, the overhead is still to be taken off. 0 for other errors. Where an old router names none,
+    /// the next lower of the usual MTUs (RFC 1191 §7)}
     public int mtu() {
         return mtu;
     }
@@ -375,8 +376,8 @@ public final class IcmpQuote {
         return hasInner;
     }
 
-    /// {@return whether the key's ports are known; false for a later fragment, another protocol, or a quote that ends
-    /// before them. Addresses hold regardless, when [#hasInner] is true}
+    /// {@return whether the key's ports are known; false for a later fragment, another protocol, or a quote
+    /// that ends before them. Addresses hold regardless, when [#hasInner] is true}
     public boolean hasPorts() {
         return hasPorts;
     }

@@ -98,8 +98,8 @@ public final class IcmpView {
         return Wire.u32(memory, offset + REST);
     }
 
-    /// {@return whether a message of ICMP for IPv4 reports an error: such a message is never answered with an error
-    /// (RFC 1122 §3.2.2)}. Types that nobody knows count as errors, to be on the safe side.
+    /// {@return whether a message of ICMP for IPv4 reports an error: such a message is never answered with an
+    /// error (RFC 1122 §3.2.2)}. Types that nobody knows count as errors, to be on the safe side.
     static boolean isError4(int type) {
         return switch (type) {
             case ECHO_REPLY, ECHO_REQUEST, 9, 10, 13, 14, 15, 16, 17, 18 -> false;
@@ -107,8 +107,8 @@ public final class IcmpView {
         };
     }
 
-    /// {@return whether an ICMPv6 message reports an error: types below 128 (RFC 4443 §2.1); a redirect counts too
-    /// (§2.4 e)}
+    /// {@return whether an ICMPv6 message reports an error: types below 128 (RFC 4443 §2.1); a redirect counts
+    /// too (§2.4 e)}
     static boolean isError6(int type) {
         return type < 128 || type == 137;
     }

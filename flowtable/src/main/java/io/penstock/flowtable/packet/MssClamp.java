@@ -2,11 +2,11 @@ package io.penstock.flowtable.packet;
 
 import java.lang.foreign.MemorySegment;
 
-/// Lowers the maximum segment size that a SYN offers (RFC 9293 §3.7.1). Never raises it, and adds no option to a SYN
-/// that has none: its sender then stays at the default, which is below any MTU that a tunnel leaves.
+/// Lowers the maximum segment size that a SYN offers (RFC 9293 §3.7.1). Never raises it, and adds no option to
+/// a SYN that has none: its sender then stays at the default, which is below any MTU that a tunnel leaves.
 ///
-/// The walk over the options ends at the header's end, at an end-of-list option, or at the first option whose length
-/// makes no sense, so after at most 40 steps. Static, no state.
+/// The walk over the options ends at the header's end, at an end-of-list option, or at the first option whose
+/// length makes no sense, so after at most 40 steps. Static, no state.
 public final class MssClamp {
     private static final int END_OF_LIST = 0;
     private static final int NO_OPERATION = 1;

@@ -22,7 +22,8 @@ import java.lang.foreign.MemorySegment;
 /// +---------------------------------------------------------------+
 /// ```
 public final class NeighbourWriter {
-    /// Bytes before a solicitation that its answer may need: the answer has an option that a solicitation may lack.
+    /// Bytes before a solicitation that its answer may need: the answer has an option that a solicitation may
+    /// lack.
     public static final int HEADROOM = 8;
 
     /// Bytes of an announcement's frame.

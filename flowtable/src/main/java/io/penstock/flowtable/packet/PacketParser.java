@@ -6,20 +6,20 @@ import java.lang.foreign.MemorySegment;
 ///
 /// No content makes it throw, allocate or read outside the frame. What it holds to:
 ///
-/// - One 802.1Q tag (0x8100) is looked behind. A second tag, or a service tag (0x88a8), is `NOT_IP`: a VIP lives in
-///   one VLAN, and a stacked frame belongs to somebody else.
+/// - One 802.1Q tag (0x8100) is looked behind. A second tag, or a service tag (0x88a8), is `NOT_IP`: a VIP
+///   lives in one VLAN, and a stacked frame belongs to somebody else.
 /// - The packet ends where its IP header says; what the Ethernet frame has beyond is padding.
 /// - IPv4 options are skipped, not read; the header checksum covers them (RFC 791 §3.1).
-/// - At most [#EXTENSION_HEADERS_MAX] IPv6 extension headers are walked; more are `MALFORMED6`. Hop-by-hop options
-///   come first or not at all, a fragment header once (RFC 8200 §4.1). A routing header is walked whatever its
-///   segments left: the destination that the packet has now is the one that counts. A jumbogram (RFC 2675) is
-///   malformed: its length field is 0.
+/// - At most [#EXTENSION_HEADERS_MAX] IPv6 extension headers are walked; more are `MALFORMED6`. Hop-by-hop
+///   options come first or not at all, a fragment header once (RFC 8200 §4.1). A routing header is walked
+///   whatever its segments left: the destination that the packet has now is the one that counts. A jumbogram
+///   (RFC 2675) is malformed: its length field is 0.
 /// - A first fragment holds its whole TCP or UDP header (RFC 7112 demands it of IPv6; for IPv4 it is how "tiny
 ///   fragments" of RFC 1858 §3 are refused, together with TCP fragments at offset 8).
-/// - A fragment has data, in multiples of 8 unless it is the last, and ends below 65,536 (RFC 791 §3.2, RFC 8200
-///   §4.5).
-/// - A UDP length beyond the packet is malformed. A shorter one is not: receivers cut the surplus, and UDP options
-///   (RFC 9868) live in it.
+/// - A fragment has data, in multiples of 8 unless it is the last, and ends below 65,536 (RFC 791 §3.2, RFC
+///   8200 §4.5).
+/// - A UDP length beyond the packet is malformed. A shorter one is not: receivers cut the surplus, and UDP
+///   options (RFC 9868) live in it.
 /// - TCP and UDP checksums are not looked at: they are the backend's, which has the data at hand anyway, and a
 ///   neighbour on a virtual link may leave them unfinished.
 public final class PacketParser {

@@ -1,7 +1,8 @@
 package io.penstock.flowtable.packet;
 
-/// What [PacketParser] read from the frames of one batch: arrays that belong together by index, so that each stage of
-/// the packet path touches only the columns it needs. A column not named for a kind holds what an earlier frame left.
+/// What [PacketParser] read from the frames of one batch: arrays that belong together by index, so that each
+/// stage of the packet path touches only the columns it needs. A column not named for a kind holds what an
+/// earlier frame left.
 ///
 /// | kind | columns that hold |
 /// |---|---|

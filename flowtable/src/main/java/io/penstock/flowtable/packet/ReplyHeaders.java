@@ -9,8 +9,8 @@ final class ReplyHeaders {
 
     private ReplyHeaders() {}
 
-    /// {@return whether a frame was sent to one station}. What came to a group is not answered (RFC 1122 §3.2.2, RFC
-    /// 9293 §3.9.2.3), or one packet would draw many answers.
+    /// {@return whether a frame was sent to one station}. What came to a group is not answered (RFC 1122
+    /// §3.2.2, RFC 9293 §3.9.2.3), or one packet would draw many answers.
     static boolean isToOneStation(MemorySegment memory, long frameOffset) {
         return (Wire.u8(memory, frameOffset) & 1) == 0 && (Wire.u8(memory, frameOffset + EthernetView.SOURCE) & 1) == 0;
     }
@@ -22,8 +22,8 @@ final class ReplyHeaders {
         return first != 0 && first != 127 && first < 224;
     }
 
-    /// {@return whether an IPv6 address can be one host}: not unspecified, loopback or multicast (RFC 4291 §2.5,
-    /// §2.7)
+    /// {@return whether an IPv6 address can be one host}: not unspecified, loopback or multicast (RFC 4291
+    /// §2.5, §2.7)
     static boolean isHost6(long high, long low) {
         return high >>> 56 != 0xff && (high != 0 || low >>> 1 != 0);
     }
