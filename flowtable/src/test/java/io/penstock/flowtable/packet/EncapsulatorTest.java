@@ -162,7 +162,7 @@ class EncapsulatorTest {
         int expected = Integer.parseInt(trafficClass, 16);
         byte[] inner6 = tcp6(0x10, zeros(0));
         inner6[0] = (byte) (0x60 | expected >>> 4);
-        inner6[1] = (byte) (expected << 4 | inner6[1] & 0xf);
+        inner6[1] = (byte) (expected << 4 | (inner6[1] & 0xf));
         byte[] inner4 = Packets.ipv4(
                 Packets.CLIENT,
                 Packets.VIP,

@@ -53,7 +53,7 @@ final class Packets {
     }
 
     static int get16(byte[] bytes, int at) {
-        return (bytes[at] & 0xff) << 8 | bytes[at + 1] & 0xff;
+        return (bytes[at] & 0xff) << 8 | (bytes[at + 1] & 0xff);
     }
 
     static long get32(byte[] bytes, int at) {
@@ -152,7 +152,7 @@ final class Packets {
     }
 
     static byte[] fragment4(int protocol, int id, int offset, boolean more, byte[] payload) {
-        return ipv4(CLIENT, VIP, protocol, payload, 0, 64, (more ? 0x2000 : 0) | offset / 8, id, zeros(0));
+        return ipv4(CLIENT, VIP, protocol, payload, 0, 64, (more ? 0x2000 : 0) | (offset / 8), id, zeros(0));
     }
 
     static byte[] ipv6(byte[] source, byte[] destination, int nextHeader, byte[] payload) {
@@ -188,7 +188,7 @@ final class Packets {
                 u16(destinationPort),
                 u32(0x01020304),
                 u32((flags & 0x10) != 0 ? 0xa1b2c3d4L : 0),
-                u16((20 + options.length) / 4 << 12 | flags),
+                u16(((20 + options.length) / 4) << 12 | flags),
                 u16(64000),
                 u16(0),
                 u16(0),
