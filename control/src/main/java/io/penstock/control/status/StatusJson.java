@@ -117,6 +117,20 @@ public final class StatusJson {
         json.writeEndObject();
     }
 
+    /// Writes the list of `backends --json`: each with the name of its listener.
+    public static void backends(JsonGenerator json, List<ListenerView> listeners) throws IOException {
+        json.writeStartArray();
+        for (ListenerView listener : listeners) {
+            for (BackendView backend : listener.backends()) {
+                json.writeStartObject();
+                json.writeStringField("listener", listener.config().name());
+                backendFields(json, backend);
+                json.writeEndObject();
+            }
+        }
+        json.writeEndArray();
+    }
+
     private static String vips(ListenerView listener) {
         List<InetAddress> vips = listener.config().vips();
         return vips.stream().map(Addresses::text).collect(Collectors.joining(","));
@@ -124,6 +138,11 @@ public final class StatusJson {
 
     private static void backend(JsonGenerator json, BackendView backend) throws IOException {
         json.writeStartObject();
+        backendFields(json, backend);
+        json.writeEndObject();
+    }
+
+    private static void backendFields(JsonGenerator json, BackendView backend) throws IOException {
         json.writeStringField("id", backend.config().id());
         json.writeStringField("address", Addresses.text(backend.config().address()));
         json.writeNumberField("weight", backend.config().weight());
@@ -131,7 +150,6 @@ public final class StatusJson {
         json.writeStringField("health", backend.health().text());
         json.writeStringField("admin", backend.admin().text());
         totals(json, backend.totals());
-        json.writeEndObject();
     }
 
     private static void totals(JsonGenerator json, StatusReader.Totals totals) throws IOException {

@@ -111,11 +111,10 @@ final class DemoNetwork implements AutoCloseable {
         return whole;
     }
 
-    /// {@return a counter of a host's interface, such as `rx_bytes`}
-    long counter(String host, String name) throws IOException {
-        String value = Program.run(
-                "ip", "netns", "exec", namespace(host), "cat", "/sys/class/net/" + INTERFACE + "/statistics/" + name);
-        return Long.parseLong(value);
+    /// {@return a counter of the switch's end of a host's cable, such as `rx_bytes`: what came from the host}
+    long switchCounter(String host, String name) throws IOException {
+        String file = "/sys/class/net/" + host + "/statistics/" + name;
+        return Long.parseLong(Program.run("ip", "netns", "exec", namespace(SWITCH), "cat", file));
     }
 
     /// From now on no later demo removes this network by itself.

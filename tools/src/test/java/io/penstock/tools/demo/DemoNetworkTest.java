@@ -37,7 +37,7 @@ class DemoNetworkTest {
             assertEquals(0, burst.get("failed"), burst.toString());
             assertEquals(0, burst.get("strangers"), burst.toString());
             assertEquals(200L * DemoServer.BODY_LENGTH, burst.get("bytes"), burst.toString());
-            assertTrue(network.counter(DemoNetwork.CLIENT, "rx_bytes") > 200L * DemoServer.BODY_LENGTH);
+            assertTrue(network.switchCounter(DemoNetwork.CLIENT, "tx_bytes") > 200L * DemoServer.BODY_LENGTH);
         }
 
         assertFalse(Files.exists(network.folder()));
