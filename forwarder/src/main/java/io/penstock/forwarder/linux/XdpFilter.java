@@ -24,6 +24,7 @@ public final class XdpFilter implements VipFilter {
     private final BpfProgram program;
     private final int queues;
     private @Nullable BpfLink link;
+    private @Nullable SolicitedNodeGroups groups;
     private String place = "not attached";
 
     /// Loads the program; attaches nothing yet.
@@ -76,6 +77,7 @@ public final class XdpFilter implements VipFilter {
     public BpfLink.Mode attach(LinuxInterface nic) {
         BpfLink attached = BpfLink.attachXdp(program, nic.name(), nic.index());
         link = attached;
+        groups = new SolicitedNodeGroups(nic.name());
         place = "XDP on " + nic.name()
                 + (attached.mode() == BpfLink.Mode.DRIVER
                         ? " in the driver"
@@ -101,6 +103,10 @@ public final class XdpFilter implements VipFilter {
     @Override
     public void update(Set<InetAddress> vips, Set<InetAddress> tunnelSources) {
         classifier.update(vips, tunnelSources);
+        SolicitedNodeGroups joined = groups;
+        if (joined != null) {
+            joined.update(vips);
+        }
     }
 
     @Override
@@ -114,6 +120,11 @@ public final class XdpFilter implements VipFilter {
         if (attached != null) {
             attached.close();
             link = null;
+        }
+        SolicitedNodeGroups joined = groups;
+        if (joined != null) {
+            joined.close();
+            groups = null;
         }
         program.close();
         classifier.close();

@@ -63,6 +63,8 @@ public final class XdpSocket implements AutoCloseable {
     private static final int BUSY_POLL_US = 20;
     private static final int BUSY_POLL_FRAMES = 64;
 
+    private static final long BUSY_WAIT_MS = 2_000;
+
     private final Arena arena = Arena.ofShared();
     private final Libc libc = new Libc(arena);
     private final MemorySegment statistics = arena.allocate(48, 8); // struct xdp_statistics
@@ -137,7 +139,7 @@ public final class XdpSocket implements AutoCloseable {
         address.set(U16, 2, (short) (XDP_USE_NEED_WAKEUP | (options.copyOnly ? XDP_COPY : 0)));
         address.set(U32, 4, interfaceIndex);
         address.set(U32, 8, queue);
-        int result = libc.bind(fd, address);
+        int result = bindPatiently(address);
         String call = "bind(AF_XDP, " + interfaceName + ", queue " + queue + ")";
         if (Errno.EBUSY.is(result)) {
             throw new LinuxException(
@@ -161,6 +163,23 @@ public final class XdpSocket implements AutoCloseable {
         if (!zeroCopy && libc.setsockopt(fd, SOL_XDP, XDP_MAX_TX_SKB_BUDGET, options.ringEntries) == 0) {
             transmitBudget = options.ringEntries;
         }
+    }
+
+    /// The kernel lets go of a closed socket's queue a little later, when its last frames are freed: a forwarder that
+    /// is started again right away finds the queue busy at first.
+    private int bindPatiently(MemorySegment address) {
+        long deadlineNs = System.nanoTime() + BUSY_WAIT_MS * 1_000_000;
+        int result = libc.bind(fd, address);
+        while (Errno.EBUSY.is(result) && System.nanoTime() - deadlineNs < 0) {
+            try {
+                Thread.sleep(10);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                return result;
+            }
+            result = libc.bind(fd, address);
+        }
+        return result;
     }
 
     /// {@return its descriptor}

@@ -2,13 +2,19 @@ package io.penstock.forwarder.port;
 
 import io.penstock.control.config.HugePages;
 import io.penstock.forwarder.linux.BpfLink;
+import io.penstock.forwarder.linux.Errno;
 import io.penstock.forwarder.linux.LinuxException;
 import io.penstock.forwarder.linux.LinuxInterface;
 import io.penstock.forwarder.linux.VipFilter;
 import io.penstock.forwarder.linux.XdpFilter;
 import io.penstock.forwarder.linux.XdpSocket;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HexFormat;
 import java.util.List;
+import java.util.Set;
 
 /// A network interface taken over by AF_XDP: the filter program and a port on each of its receive queues.
 ///
@@ -32,6 +38,15 @@ public final class XdpInterface implements AutoCloseable {
     private static final int SMALL_CHUNK = 2048;
     private static final int LARGE_CHUNK = 4096;
     private static final int LINK_HEADER_MAX = 18; // Ethernet and one tag
+    private static final long PROOF_WAIT_MS = 500;
+    private static final InetAddress DUMMY_ADDRESS = address(192, 0, 0, 8); // RFC 7600: nobody sends to it
+    private static final byte[] PROOF = HexFormat.of()
+            .parseHex(
+                    "0200000000010200000000020800" // Ethernet
+                            + "4500002e0000000040117ac0c0000008c0000008" // IPv4, UDP, 192.0.0.8 > 192.0.0.8
+                            + "00090009001a0000" // port 9 (discard), no checksum
+                            + "50656e73746f636b2070726f6f660000" // "Penstock proof"
+                            + "0000");
     private static final long CARRIER_WAIT_MS = 5_000;
     private static final long NEW_CARRIER_WAIT_MS = 1_000;
 
@@ -80,6 +95,7 @@ public final class XdpInterface implements AutoCloseable {
                 ports.add(port);
                 filter.put(queue, port.descriptor());
             }
+            prove(nic, filter, ports.getFirst(), notices);
             return new XdpInterface(nic, filter, mode, List.copyOf(ports), List.copyOf(notices));
         } catch (RuntimeException e) {
             filter.close();
@@ -153,8 +169,45 @@ public final class XdpInterface implements AutoCloseable {
         }
     }
 
+    private static InetAddress address(int... bytes) {
+        byte[] address = new byte[bytes.length];
+        for (int i = 0; i < bytes.length; i++) {
+            address[i] = (byte) bytes[i];
+        }
+        try {
+            return InetAddress.getByAddress(address);
+        } catch (UnknownHostException e) {
+            throw new AssertionError(e); // Of 4 bytes it always can be made.
+        }
+    }
+
     private static int chunkBytes(int mtu) {
         return mtu + LINK_HEADER_MAX <= SMALL_CHUNK - XdpSocket.KERNEL_HEADROOM ? SMALL_CHUNK : LARGE_CHUNK;
+    }
+
+    /// Sends one frame through program, map, socket and ring of queue 0, as if the NIC had received it. Without VIPs
+    /// nothing else can come to the port now.
+    private static void prove(LinuxInterface nic, XdpFilter filter, XdpPort port, List<String> notices) {
+        FrameBatch batch = new FrameBatch(8);
+        filter.update(Set.of(DUMMY_ADDRESS), Set.of());
+        int result = filter.program().runLive(PROOF, nic.index(), 1, 1);
+        boolean arrived = false;
+        long deadlineNs = System.nanoTime() + PROOF_WAIT_MS * 1_000_000;
+        while (result == 0 && !arrived && System.nanoTime() - deadlineNs < 0) {
+            int count = port.receive(batch);
+            for (int i = 0; i < count; i++) {
+                arrived |= Arrays.equals(PROOF, batch.bytes(port.memory(), i));
+            }
+            port.transmit(batch);
+        }
+        filter.update(Set.of(), Set.of());
+        if (result < 0) {
+            notices.add("no frame could be tried on " + nic.name() + " (" + Errno.describe(result)
+                    + "; Linux 5.18 and later can): watch that received rises once there is traffic");
+        } else if (!arrived) {
+            notices.add("a frame tried on " + nic.name() + " did not come through the XDP program to its socket:"
+                    + " if received stays 0 under traffic, use forwarder.port=packet");
+        }
     }
 
     private static void noticeOffloads(LinuxInterface nic, List<String> notices) {

@@ -18,11 +18,13 @@ import io.penstock.forwarder.linux.LinuxException;
 import io.penstock.forwarder.linux.LinuxInterface;
 import io.penstock.forwarder.linux.NetworkNamespaces;
 import io.penstock.forwarder.linux.RawSocket;
+import io.penstock.forwarder.linux.XdpSocket;
 import java.lang.foreign.MemorySegment;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -31,6 +33,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -194,6 +197,27 @@ class XdpInterfaceTest {
     }
 
     @Test
+    void shouldOpenAgainAtOnce() throws Exception {
+        net.veth(client, "c0", lb, "l0", 1);
+        for (int i = 0; i < 5; i++) {
+            open("l0", 1).close();
+        }
+    }
+
+    @Test
+    void shouldSayWhenAnotherSocketHasTheQueue() throws Exception {
+        net.veth(client, "c0", lb, "l0", 1);
+        XdpSocket.Options options = new XdpSocket.Options(64, 128, 2048, HugePages.OFF, true, false);
+        try (XdpSocket other = net.inside(lb, () -> new XdpSocket(LinuxInterface.read("l0"), 0, options))) {
+            other.bind();
+
+            assertMessage("another AF_XDP socket has this queue", () -> open("l0", 1));
+
+            assertFalse(hasProgram(), "nothing is left behind");
+        }
+    }
+
+    @Test
     void shouldSayThatCopyWasObtainedWhereTheDriverHasNoZeroCopy() throws Exception {
         net.veth(client, "c0", lb, "l0", 1);
         try (XdpInterface xdp = open("l0", 1)) {
@@ -347,12 +371,45 @@ class XdpInterfaceTest {
     }
 
     @Test
-    void shouldTellHugePagesThatAreNotThere() throws Exception {
+    void shouldUseSmallPagesWhenToldTo() throws Exception {
         net.veth(client, "c0", lb, "l0", 1);
         try (XdpInterface off =
                 net.inside(lb, () -> XdpInterface.open("l0", 1, new XdpInterface.Options(HugePages.OFF, true, true)))) {
             assertTrue(off.description().endsWith("4 KiB pages"), off.description());
         }
+    }
+
+    @Test
+    void shouldRefuseWithoutTheHugePagesThatAreRequired() throws Exception {
+        String memory = Files.readString(Path.of("/proc/meminfo"));
+        boolean none = memory.matches("(?s).*HugePages_Free: +0\n.*");
+        Assumptions.assumeTrue(none, "the host has huge pages free");
+        net.veth(client, "c0", lb, "l0", 1);
+        XdpInterface.Options required = new XdpInterface.Options(HugePages.ON, false, false);
+
+        assertMessage(
+                "sysctl vm.nr_hugepages=4 or more", () -> net.inside(lb, () -> XdpInterface.open("l0", 1, required)));
+
+        assertFalse(hasProgram(), "nothing is left behind");
+    }
+
+    @Test
+    void shouldJoinTheGroupsByWhichNeighboursAskForVips() throws Exception {
+        net.veth(client, "c0", lb, "l0", 1);
+        try (XdpInterface xdp = open("l0", 1)) {
+            assertFalse(groups().contains("33:33:ff:12:12:34"), groups());
+
+            xdp.filter()
+                    .update(
+                            Set.of(InetAddress.getByName("2001:db8::12:1234"), InetAddress.getByName("192.0.2.1")),
+                            Set.of());
+            assertTrue(groups().contains("33:33:ff:12:12:34"), groups());
+
+            xdp.filter().update(Set.of(InetAddress.getByName("2001:db8::77:1234")), Set.of());
+            assertFalse(groups().contains("33:33:ff:12:12:34"), groups());
+            assertTrue(groups().contains("33:33:ff:77:12:34"), groups());
+        }
+        assertFalse(groups().contains("33:33:ff:77:12:34"), groups());
     }
 
     @Test
@@ -394,6 +451,10 @@ class XdpInterfaceTest {
         XdpInterface xdp = open(interfaceName, workers);
         xdp.filter().update(Set.of(InetAddress.getByName("192.0.2.1")), Set.of());
         return xdp;
+    }
+
+    private String groups() {
+        return NetworkNamespaces.run("ip -n " + lb + " maddr show dev l0");
     }
 
     private boolean hasProgram() {
