@@ -4,18 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.penstock.tools.FakeSidecar;
 import java.io.IOException;
-import java.net.StandardProtocolFamily;
-import java.net.UnixDomainSocketAddress;
-import java.nio.ByteBuffer;
-import java.nio.channels.ServerSocketChannel;
-import java.nio.channels.SocketChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Map;
-import java.util.concurrent.ArrayBlockingQueue;
-import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -25,30 +17,26 @@ class ApiClientTest {
     @TempDir
     private Path folder;
 
-    private final BlockingQueue<String> requests = new ArrayBlockingQueue<>(10);
-    private final BlockingQueue<String> answers = new ArrayBlockingQueue<>(10);
-    private ServerSocketChannel server;
+    private FakeSidecar sidecar;
 
     @BeforeEach
     void serve() throws IOException {
-        server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
-        server.bind(UnixDomainSocketAddress.of(folder.resolve("api.sock")));
-        Thread.ofPlatform().daemon().start(this::answer);
+        sidecar = new FakeSidecar(folder.resolve("api.sock"));
     }
 
     @AfterEach
     void close() throws IOException {
-        server.close();
+        sidecar.close();
     }
 
     @Test
     void shouldSendARequestAndReadTheAnswer() throws Exception {
-        answers.add("HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{\"a\":\"\u00e4\u20ac\"}");
+        sidecar.willSend("HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{\"a\":\"\u00e4\u20ac\"}");
         ApiClient.Answer answer = client().send("PUT", "/v1/listeners/web", "{\"w\":3}");
 
         assertEquals(200, answer.status());
         assertEquals("{\"a\":\"\u00e4\u20ac\"}", answer.body());
-        String request = requests.poll(5, TimeUnit.SECONDS);
+        String request = sidecar.request();
         assertTrue(request.startsWith("PUT /v1/listeners/web HTTP/1.1\r\nHost: localhost\r\n"), request);
         assertTrue(request.contains("\r\nContent-Length: 7\r\n"), request);
         assertTrue(request.endsWith("\r\n\r\n{\"w\":3}"), request);
@@ -56,7 +44,7 @@ class ApiClientTest {
 
     @Test
     void shouldReadAnAnswerInChunks() throws Exception {
-        answers.add(
+        sidecar.willSend(
                 "HTTP/1.1 409 Conflict\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n{\"d\"\r\n3;x=y\r\n:1}\r\n0\r\n\r\n");
 
         assertEquals(new ApiClient.Answer(409, "{\"d\":1}"), client().send("GET", "/", null));
@@ -80,7 +68,7 @@ class ApiClientTest {
     @Test
     void shouldRefuseWhatIsNoAnswer() {
         for (String nonsense : new String[] {"", "HTTP/1.1", "SMTP 220 hello\r\n\r\n"}) {
-            answers.add(nonsense);
+            sidecar.willSend(nonsense);
             assertThrows(IOException.class, () -> client().send("GET", "/", null), nonsense);
         }
     }
@@ -95,24 +83,5 @@ class ApiClientTest {
 
     private ApiClient client() {
         return new ApiClient(folder.resolve("api.sock"), 5_000);
-    }
-
-    private void answer() {
-        try {
-            while (true) {
-                SocketChannel channel = server.accept();
-                ByteBuffer buffer = ByteBuffer.allocate(4096);
-                // The client writes its whole request at once.
-                channel.read(buffer);
-                requests.add(new String(buffer.array(), 0, buffer.position(), StandardCharsets.UTF_8));
-                String answer = answers.poll(1, TimeUnit.SECONDS);
-                if (answer != null) {
-                    channel.write(ByteBuffer.wrap(answer.getBytes(StandardCharsets.UTF_8)));
-                }
-                channel.close();
-            }
-        } catch (IOException | InterruptedException e) {
-            // The test is over.
-        }
     }
 }
