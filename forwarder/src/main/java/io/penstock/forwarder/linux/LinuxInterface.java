@@ -46,6 +46,7 @@ public record LinuxInterface(
     private static final int SIOCGIFHWADDR = 0x8927;
     private static final int SIOCETHTOOL = 0x8946;
     private static final int ETHTOOL_GDRVINFO = 0x03;
+    private static final int ETHTOOL_GLINK = 0x0a;
     private static final int ETHTOOL_GFLAGS = 0x25;
     private static final int ETHTOOL_GCHANNELS = 0x3c;
     private static final int ETH_FLAG_RXVLAN = 1 << 8;
@@ -95,13 +96,17 @@ public record LinuxInterface(
                     ethtool(libc, socket, request, driverInfo, ETHTOOL_GDRVINFO) ? driverInfo.getString(4) : "?";
             MemorySegment features = arena.allocate(8, 8); // struct ethtool_value
             int offloads = ethtool(libc, socket, request, features, ETHTOOL_GFLAGS) ? features.get(U32, 4) : 0;
+            // Asked of the driver: IFF_RUNNING may lag a second behind.
+            boolean running = ethtool(libc, socket, request, features, ETHTOOL_GLINK)
+                    ? features.get(U32, 4) != 0
+                    : (flags & IFF_RUNNING) != 0;
             return new LinuxInterface(
                     name,
                     index,
                     mac,
                     mtu,
                     (flags & IFF_UP) != 0,
-                    (flags & IFF_RUNNING) != 0,
+                    running,
                     queues,
                     queuesMax,
                     combined,
