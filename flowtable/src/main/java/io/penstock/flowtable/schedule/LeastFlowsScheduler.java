@@ -4,7 +4,8 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicIntegerArray;
+import java.util.concurrent.atomic.AtomicLongArray;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /// `lc` and `wlc`: the backend with the fewest live flows; for `wlc`, the fewest for its weight, compared by cross
@@ -26,13 +27,18 @@ import org.jspecify.annotations.Nullable;
 /// its part of the new flows = 2 w(j) / (W + V) < 2 * w(j) / W  less than twice its fair share
 /// ```
 ///
-/// One newcomer among ten equals gets 2 of 11 new flows, one of two gets 2 of 3. It still catches up, since its
-/// part is more than its fair share: were the lives of flows exponential with mean `T`, it would grow as
-/// `2F (1 - e^(-t/T))` towards twice its fair count `F`, and pass `F` at `t = 0.69 T`. On the turns of the others the
-/// newcomers are left out. A backend stops being a newcomer as soon as it is no longer behind, or when it has been
-/// given as many flows as it was behind by at first: then the difference does not come from its being new, and
-/// exact fewest-flows is what was asked for. Without newcomers, which is nearly always, the choice is exactly
-/// fewest-flows. A new listener has none: all its backends begin together.
+/// One newcomer among ten equals gets 2 of 11 new flows, one of two gets 2 of 3; for its weight, a newcomer gets
+/// exactly twice what each of the others gets. So it catches up, whether flows end or not. If none ends and the
+/// others have `n` flows each, it is level with them when it has been given `2n`. If lives are exponential with
+/// mean `T`, it grows as `2F (1 - e^(-t/T))` towards nearly twice its fair count `F`, and passes it at about `t =
+/// 0.7 T`. On the turns of the others the newcomers are left out.
+///
+/// A backend stops being a newcomer when it is level with the fewest of the others, or when the flows it came with
+/// and those it has been given since are 7/4 of what they have now: then its flows end sooner than theirs, which is
+/// no matter of being new, and exact fewest-flows is what was asked for. 7/4 is enough for exponential lives, where
+/// it is level before, and less than 2: since it gets twice as many flows as they, that moment comes. Without
+/// newcomers, which is nearly always, the choice is exactly fewest-flows. A new listener has none: all its backends
+/// begin together.
 public final class LeastFlowsScheduler implements Scheduler {
     // Tickets tried for a turn that falls on a backend that ties; after that, the first one behind the last choice.
     private static final int TIE_TURNS = 8;
@@ -50,7 +56,7 @@ public final class LeastFlowsScheduler implements Scheduler {
 
     private final int[] newcomers; // pool indexes
     private final int[] newcomerOf; // index into newcomers for each of the pool, or NO_NEWCOMER
-    private final AtomicIntegerArray remaining; // flows that newcomers[i] may still get as one; 0: it is none any more
+    private final AtomicLongArray given; // flows newcomers[i] came with and was given since; negative: it is none now
     private final AtomicInteger newcomersLeft;
     private final WeightedSequence guardTurns; // newcomers, then all others as one
     private final Rotation guardRotation = new Rotation(0);
@@ -72,66 +78,55 @@ public final class LeastFlowsScheduler implements Scheduler {
                 ? old.tieRotation
                 : new Rotation(0);
 
-        int[] behind = previous == null ? new int[size] : behind(previous);
-        newcomers = indexesOf(behind);
+        long[] givenSoFar = previous == null ? new long[0] : givenSoFar(previous);
+        newcomers = IntStream.range(0, givenSoFar.length)
+                .filter(i -> givenSoFar[i] >= 0)
+                .toArray();
         newcomerOf = new int[size];
         Arrays.fill(newcomerOf, NO_NEWCOMER);
-        remaining = new AtomicIntegerArray(newcomers.length);
+        given = new AtomicLongArray(newcomers.length);
         newcomersLeft = new AtomicInteger(newcomers.length);
         for (int i = 0; i < newcomers.length; i++) {
             newcomerOf[newcomers[i]] = i;
-            remaining.set(i, behind[newcomers[i]]);
+            given.set(i, givenSoFar[newcomers[i]]);
         }
         guardTurns = guardTurns();
     }
 
-    /// {@return by how many flows each backend that is new is behind the others; 0 for those that are not new}
-    private int[] behind(Scheduler previous) {
+    /// {@return what each newcomer came with and was given since; NO_NEWCOMER for the others}
+    private long[] givenSoFar(Scheduler previous) {
         int size = pool.size();
-        int[] behind = new int[size];
         Pool oldPool = previous.pool();
         Map<Long, Integer> oldIndexes = new HashMap<>();
         for (int i = 0; i < oldPool.size(); i++) {
             oldIndexes.put(oldPool.identities[i], i);
         }
-        int[] stillAllowed = new int[size]; // 0: not new
-        int fewest = -1;
+        long[] givenSoFar = new long[size];
+        int fewest = -1; // of those that are not new
         for (int i = 0; i < size; i++) {
             Integer oldIndex = oldIndexes.get(pool.identities[i]);
-            stillAllowed[i] = oldIndex == null || (isWeighted && pool.weights[i] > oldPool.weights[oldIndex])
-                    ? Integer.MAX_VALUE
-                    : leftOf(previous, oldIndex);
-            if (stillAllowed[i] == 0 && (fewest < 0 || isBelow(flows(i), i, flows(fewest), fewest))) {
+            if (oldIndex == null || (isWeighted && pool.weights[i] > oldPool.weights[oldIndex])) {
+                givenSoFar[i] = flows(i);
+            } else {
+                givenSoFar[i] = givenSoFar(previous, oldIndex);
+            }
+            if (givenSoFar[i] < 0 && (fewest < 0 || isBelow(flows(i), i, flows(fewest), fewest))) {
                 fewest = i;
             }
         }
-        if (fewest < 0) {
-            return behind; // Everybody is new: they begin together.
-        }
         for (int i = 0; i < size; i++) {
-            long level = (flows(fewest) * weights[i] + weights[fewest] - 1) / weights[fewest];
-            behind[i] = Math.clamp(level - flows(i), 0, stillAllowed[i]);
-        }
-        return behind;
-    }
-
-    /// What a backend that was a newcomer in the previous scheduler may still get.
-    private static int leftOf(Scheduler previous, int index) {
-        if (previous instanceof LeastFlowsScheduler old && old.newcomerOf[index] != NO_NEWCOMER) {
-            return Math.max(0, old.remaining.get(old.newcomerOf[index]));
-        }
-        return 0;
-    }
-
-    private static int[] indexesOf(int[] behind) {
-        int[] indexes = new int[behind.length];
-        int count = 0;
-        for (int i = 0; i < behind.length; i++) {
-            if (behind[i] > 0) {
-                indexes[count++] = i;
+            // When everybody is new they begin together.
+            if (fewest < 0 || hasCaughtUp(i, givenSoFar[i], fewest)) {
+                givenSoFar[i] = NO_NEWCOMER;
             }
         }
-        return Arrays.copyOf(indexes, count);
+        return givenSoFar;
+    }
+
+    private static long givenSoFar(Scheduler previous, int index) {
+        return previous instanceof LeastFlowsScheduler old && old.newcomerOf[index] != NO_NEWCOMER
+                ? Math.max(NO_NEWCOMER, old.given.get(old.newcomerOf[index]))
+                : NO_NEWCOMER;
     }
 
     private WeightedSequence guardTurns() {
@@ -179,15 +174,15 @@ public final class LeastFlowsScheduler implements Scheduler {
     private int guarded(long ticket, boolean takesTurn, Admission admission) {
         int turn = guardTurns.at(ticket);
         int other = fewest(false, takesTurn, admission);
-        if (turn < newcomers.length && remaining.get(turn) > 0) {
+        if (turn < newcomers.length && given.get(turn) >= 0) {
             int newcomer = newcomers[turn];
-            if (other >= 0 && !isBelow(flows(newcomer), newcomer, flows(other), other)) {
+            if (other >= 0 && hasCaughtUp(newcomer, given.get(turn), other)) {
                 if (takesTurn) {
                     caughtUp(turn);
                 }
             } else if (admission.admits(pool.rows[newcomer])) {
-                if (takesTurn && remaining.decrementAndGet(turn) == 0) {
-                    newcomersLeft.decrementAndGet();
+                if (takesTurn) {
+                    given.incrementAndGet(turn);
                 }
                 return newcomer;
             }
@@ -196,9 +191,19 @@ public final class LeastFlowsScheduler implements Scheduler {
         return other >= 0 ? other : fewest(true, takesTurn, admission);
     }
 
+    /// {@return whether a newcomer is one no more}
+    ///
+    /// @param index      the newcomer
+    /// @param givenSoFar flows it came with and was given since
+    /// @param fewest     the other with the fewest flows
+    private boolean hasCaughtUp(int index, long givenSoFar, int fewest) {
+        long level = flows(fewest);
+        return !isBelow(flows(index), index, level, fewest) || !isBelow(4 * givenSoFar, index, 7 * level, fewest);
+    }
+
     private void caughtUp(int newcomer) {
-        // Only the worker that ends it counts it down; a decrement that came in between leaves 0 or less.
-        if (remaining.getAndSet(newcomer, 0) > 0) {
+        // The worker that ends it counts it down; increments that come too late leave it negative.
+        if (given.getAndSet(newcomer, Long.MIN_VALUE) >= 0) {
             newcomersLeft.decrementAndGet();
         }
     }
@@ -249,7 +254,7 @@ public final class LeastFlowsScheduler implements Scheduler {
     }
 
     private boolean isEligible(int index, boolean withNewcomers) {
-        return withNewcomers || newcomerOf[index] == NO_NEWCOMER || remaining.get(newcomerOf[index]) <= 0;
+        return withNewcomers || newcomerOf[index] == NO_NEWCOMER || given.get(newcomerOf[index]) < 0;
     }
 
     private long flows(int index) {

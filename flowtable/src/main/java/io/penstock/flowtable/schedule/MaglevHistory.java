@@ -158,10 +158,22 @@ public final class MaglevHistory {
         return current.row(hash);
     }
 
-    /// {@return whether new and old connections with this hash go to the same backend} When they do not, a new flow
-    /// needs an entry in the flow table.
+    /// {@return whether all generations that are kept agree on this hash} When they do not, a new flow needs an entry
+    /// in the flow table.
     public boolean isSettled(long hash, int nowTicks) {
-        return older.length == 0 || backendForMidflow(hash, nowTicks) == current.row(hash);
+        if (older.length == 0) {
+            return true;
+        }
+        int now = current.row(hash);
+        for (Generation generation : older) {
+            if (generation.isKept(nowTicks, keepTicks)) {
+                int row = generation.row(hash);
+                if (row != NONE && row != now) {
+                    return false;
+                }
+            }
+        }
+        return true;
     }
 
     /// {@return the older generations whose window is not over}

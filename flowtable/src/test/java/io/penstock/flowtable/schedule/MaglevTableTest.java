@@ -273,8 +273,8 @@ class MaglevTableTest {
             taken[(int) at[backend]] = backend;
             free--;
             long number = turn.number() + 1L;
-            // (number + phase) / weight in 2^-39, the phase being the identity's high half as an unsigned number whose
-            // order is that of the signed identity.
+            // (number + phase) / weight in 2^-39, the phase being the identity's high half as an unsigned number
+            // whose order is that of the signed identity.
             long phase = (pool.identity(backend) >> 32) + (1L << 31);
             long time = (((number << 32) + phase) << 7) / turn.weight();
             turns.add(new Turn(time, turn.weight(), turn.rank(), backend, (int) number));
