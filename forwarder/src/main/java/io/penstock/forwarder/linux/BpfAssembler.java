@@ -139,6 +139,8 @@ public final class BpfAssembler {
     public static final int RANDOM_U32 = 7;
     /// Helper `bpf_redirect(interfaceIndex, flags)`.
     public static final int REDIRECT = 23;
+    /// Helper `bpf_skb_load_bytes(context, offset, to, length)`.
+    public static final int SKB_LOAD_BYTES = 26;
     /// Helper `bpf_skb_pull_data(context, length)`.
     public static final int SKB_PULL_DATA = 39;
     /// Helper `bpf_redirect_map(map, key, flags)`.

@@ -15,8 +15,8 @@ public final class BpfLink implements AutoCloseable {
         DRIVER(4),
         /// In the stack, after the driver made an skb: works with every driver, slower.
         GENERIC(2),
-        /// Not an XDP program.
-        OTHER(0);
+        /// Not an XDP program: before the programs that others attached there (BPF_F_BEFORE).
+        OTHER(8);
 
         private final int flags;
 

@@ -14,7 +14,9 @@ public final class BpfProgram implements AutoCloseable {
         /// On each frame as the driver gets it (BPF_PROG_TYPE_XDP).
         XDP(6, 37),
         /// On each packet before the stack, by TCX (BPF_PROG_TYPE_SCHED_CLS, BPF_TCX_INGRESS).
-        TC_INGRESS(3, 46);
+        TC_INGRESS(3, 46),
+        /// On each frame that a socket would receive (BPF_PROG_TYPE_SOCKET_FILTER); 0 keeps it out.
+        SOCKET_FILTER(1, 0);
 
         private final int type;
         private final int attachType;
@@ -36,6 +38,10 @@ public final class BpfProgram implements AutoCloseable {
     @SuppressWarnings("ArrayRecordComponent") // Looked at part by part, never compared whole.
     public record Outcome(int verdict, byte[] frame) {}
 
+    /// TC: drop.
+    public static final int TC_SHOT = 2;
+    /// TC: on to the next program, or to the stack when there is none (TC_ACT_UNSPEC, TCX_NEXT).
+    public static final int TC_NEXT = -1;
     /// XDP: drop.
     public static final int XDP_DROP = 1;
     /// XDP: on to the kernel's stack.

@@ -139,19 +139,9 @@ public final class PacketSocket implements AutoCloseable {
     /// Lets no frame in until another filter takes this one's place, so that nothing is seen twice while a group
     /// forms.
     public void receiveNothing() {
-        filter(0);
-    }
-
-    /// Lets all frames in. Replaces any filter before.
-    public void receiveAll() {
-        filter(-1);
-    }
-
-    private void filter(int bytes) {
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment instruction = arena.allocate(8, 8); // struct sock_filter
+            MemorySegment instruction = arena.allocate(8, 8); // struct sock_filter, returning 0 bytes
             instruction.set(Memory.U16, 0, (short) BPF_RETURN);
-            instruction.set(Memory.U32, 4, bytes);
             MemorySegment program = arena.allocate(16, 8); // struct sock_fprog
             program.set(Memory.U16, 0, (short) 1);
             program.set(Memory.U64, 8, instruction.address());

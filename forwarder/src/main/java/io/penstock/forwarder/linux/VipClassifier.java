@@ -47,8 +47,10 @@ final class VipClassifier implements AutoCloseable {
     /// Most addresses of each family.
     static final int ADDRESSES_MAX = 65_536;
 
-    private static final int VIP = 1;
-    private static final int TUNNEL_SOURCE = 2;
+    /// Flag of an address that we answer for.
+    static final int VIP = 1;
+    /// Flag of an outer source address.
+    static final int TUNNEL_SOURCE = 2;
 
     private static final int ETHERNET_LENGTH = 14;
     private static final int ETHERTYPE = 12;
@@ -217,6 +219,16 @@ final class VipClassifier implements AutoCloseable {
         assembler.move(key, R8);
         assembler.compute(ADD, key, offset);
         assembler.call(BpfAssembler.MAP_LOOKUP);
+    }
+
+    /// {@return the known IPv4 addresses, with [#VIP] and [#TUNNEL_SOURCE] as flags of each}
+    BpfMap ipv4() {
+        return ipv4;
+    }
+
+    /// {@return the known IPv6 addresses, likewise}
+    BpfMap ipv6() {
+        return ipv6;
     }
 
     /// Makes these the addresses known. Adds before it deletes.

@@ -47,25 +47,25 @@ public final class PacketPort implements FramePort {
     private final ReceiveRing ring;
     private final FrameSender frames;
     private final ScratchFrames scratch;
+    private int held; // frames that the worker has
     private boolean isClosed;
 
     /// Opens a port that as yet receives nothing; see [PacketInterface].
     ///
     /// @param batchFrames most frames in a batch
-    static PacketPort open(String interfaceName, PacketRing version, int batchFrames) {
+    static PacketPort open(LinuxInterface nic, PacketRing version, int batchFrames) {
         Arena arena = Arena.ofShared();
         PacketSocket receiver = null;
         PacketSocket sender = null;
         try {
-            receiver = new PacketSocket(arena, interfaceName);
-            sender = new PacketSocket(arena, interfaceName);
+            receiver = new PacketSocket(arena, nic.name());
+            sender = new PacketSocket(arena, nic.name());
             if (!receiver.isEthernet()) {
                 throw new LinuxException(
-                        "forwarder.interface=" + interfaceName, 0, "it carries no Ethernet frames", "name another");
+                        "forwarder.interface=" + nic.name(), 0, "it carries no Ethernet frames", "name another");
             }
-            int mtu = LinuxInterface.read(interfaceName).mtu();
-            String name = "packet: AF_PACKET TPACKET_" + version + " on " + interfaceName + ", MTU " + mtu;
-            return new PacketPort(arena, name, receiver, sender, mtu, version, batchFrames);
+            String name = "packet: AF_PACKET TPACKET_" + version + " on " + nic.name() + ", MTU " + nic.mtu();
+            return new PacketPort(arena, name, receiver, sender, nic.mtu(), version, batchFrames);
         } catch (LinuxException e) {
             if (receiver != null) {
                 receiver.close();
@@ -142,7 +142,8 @@ public final class PacketPort implements FramePort {
     public int receive(FrameBatch batch) {
         assert batch.size == 0 && !isClosed : "size=" + batch.size + " closed=" + isClosed;
         ring.receive(batch);
-        if (batch.size == 0) {
+        held += batch.size;
+        if (held == 0) {
             ring.release(); // Whatever was there was refused, and the worker may now rest.
         }
         return batch.size;
@@ -158,6 +159,7 @@ public final class PacketPort implements FramePort {
         int sent = frames.flush();
         // Only now: until the call has returned, the kernel reads from these bytes.
         ring.release();
+        held = 0;
         for (int i = batch.received; i < batch.size; i++) {
             scratch.giveBack(batch.offsets[i]);
         }

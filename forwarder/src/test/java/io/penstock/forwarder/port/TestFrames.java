@@ -5,8 +5,10 @@ import java.util.Arrays;
 
 /// Frames for port tests: UDP over IPv4 from 192.0.2.1 to 192.0.2.2, numbered, with right checksums.
 final class TestFrames {
-    static final long SOURCE_MAC = 0x02_00_00_00_00_01L;
-    static final long DESTINATION_MAC = 0x02_00_00_00_00_02L;
+    static final long SOURCE_MAC = 0x02_00_00_00_00_02L;
+    static final long DESTINATION_MAC = 0x02_00_00_00_00_01L;
+    /// 192.0.2.2
+    static final int TO = 0xc0000202;
     static final int PORT = 4789;
 
     private TestFrames() {}
