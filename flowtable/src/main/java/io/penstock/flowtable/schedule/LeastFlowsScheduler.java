@@ -271,4 +271,9 @@ public final class LeastFlowsScheduler implements Scheduler {
     public Pool pool() {
         return pool;
     }
+
+    /// {@return how many backends the guard still paces}
+    int newcomersLeft() {
+        return newcomersLeft.get();
+    }
 }
