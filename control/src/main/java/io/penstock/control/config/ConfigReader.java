@@ -167,21 +167,28 @@ final class ConfigReader {
 
     /// {@return a whole number}
     long number(String suffix, long defaultValue, long min, long max) {
-        return bounded(suffix, defaultValue, min, max, ConfigReader::plainNumber, "a whole number");
+        return bounded(suffix, defaultValue, min, max, ConfigReader::plainNumber, "", "a whole number");
     }
 
     /// {@return a number that may have a unit k, m or g}
     long size(String suffix, long defaultValue, long min, long max) {
-        return bounded(suffix, defaultValue, min, max, Quantities::size, "a number with or without k, m, g");
+        return bounded(suffix, defaultValue, min, max, Quantities::size, "[kmg]?", "a number with or without k, m, g");
     }
 
     /// {@return a duration in ms}
     long durationMs(String suffix, long defaultMs, long minMs, long maxMs) {
-        return bounded(suffix, defaultMs, minMs, maxMs, Quantities::durationMs, "a duration in ms, s, m or h");
+        return bounded(
+                suffix, defaultMs, minMs, maxMs, Quantities::durationMs, "(ms|[smh])?", "a duration in ms, s, m or h");
     }
 
     private long bounded(
-            String suffix, long defaultValue, long min, long max, ToLongFunction<String> parser, String kind) {
+            String suffix,
+            long defaultValue,
+            long min,
+            long max,
+            ToLongFunction<String> parser,
+            String unitPattern,
+            String kind) {
         Entry entry = value(suffix);
         if (entry == null) {
             return defaultValue;
@@ -190,7 +197,7 @@ final class ConfigReader {
         long value = parser.applyAsLong(text);
         if (value < 0) {
             // A negative number, or one of too many digits, is out of range and no other fault.
-            boolean number = text.matches("[+-]?[0-9]+(ms|[smhkg])?");
+            boolean number = text.matches("[+-]?[0-9]+" + unitPattern);
             problem(entry, suffix, quoted(text) + (number ? " is out of range" : " is not " + kind));
             return defaultValue;
         }

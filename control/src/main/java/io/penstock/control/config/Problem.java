@@ -11,12 +11,17 @@ public record Problem(String file, int line, String key, String wrong, String ex
 
     /// {@return `FILE:LINE: key: what is wrong (what is expected)`}
     public String text() {
-        return place() + key + ": " + wrong + " (" + expected + ")";
+        return oneLine(place() + key + ": " + wrong + " (" + expected + ")");
     }
 
     /// {@return `FILE:LINE: key: warning: what is doubtful (what would be better)`}
     public String warningText() {
-        return place() + key + ": warning: " + wrong + " (" + expected + ")";
+        return oneLine(place() + key + ": warning: " + wrong + " (" + expected + ")");
+    }
+
+    /// Keys and values come from a file: none of them may break the line, or reach the terminal as a command.
+    private static String oneLine(String text) {
+        return text.replaceAll("[\\p{Cntrl}\u2028\u2029]", "?");
     }
 
     private String place() {
