@@ -163,6 +163,13 @@ public final class XdpPort implements FramePort {
         socket.close();
     }
 
+    /// {@return chunks in the fill ring and kept for [#borrow()]: all there are, when no frame is on its way}
+    int chunksAtRest() {
+        reclaim();
+        fill.publish();
+        return spareCount + fill.unconsumed();
+    }
+
     /// Takes back the chunks of frames that were sent.
     private void reclaim() {
         int count = completed.available(COMPLETIONS_MAX);

@@ -30,6 +30,7 @@ import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
@@ -329,6 +330,51 @@ class XdpInterfaceTest {
 
             assertEquals(2048, taken, "frames in a full ring");
             assertEquals(frames - taken, counters.get(WorkerCounter.PORT_LOST));
+        }
+    }
+
+    @Test
+    void shouldLoseNoChunk() throws Exception {
+        net.veth(client, "c0", lb, "l0", 1);
+        try (XdpInterface xdp = openWithVip("l0", 1);
+                RawSocket far = net.inside(client, () -> new RawSocket("c0"))) {
+            long seed = Long.getLong("penstock.seed", System.nanoTime());
+            System.out.println("penstock.seed=" + seed);
+            Random random = new Random(seed);
+            XdpPort port = xdp.ports().getFirst();
+            int all = port.chunksAtRest();
+            assertEquals(4096, all);
+            for (int round = 0; round < 40; round++) {
+                if (round == 10) { // Frames that find the link down must come back as well.
+                    NetworkNamespaces.run("ip -n " + client + " link set c0 down");
+                }
+                if (round == 20) {
+                    NetworkNamespaces.run("ip -n " + client + " link set c0 up");
+                }
+                int burst = random.nextInt(round == 30 ? 4_000 : 300); // 4000: more than the receive ring holds
+                for (int i = 0; i < burst; i++) {
+                    far.send(frame(60 + random.nextInt(1400), i));
+                }
+                for (int i = random.nextInt(100); i > 0; i--) {
+                    sendOwn(port, i);
+                }
+                for (int cycle = 0; cycle < 80; cycle++) {
+                    int count = port.receive(batch);
+                    for (int i = 0; i < count; i++) {
+                        batch.verdicts[i] = random.nextBoolean() ? FrameBatch.SEND : FrameBatch.RELEASE;
+                    }
+                    port.transmit(batch);
+                }
+                while (far.receive(0) != null) {
+                    // Makes room in the far end's buffer.
+                }
+            }
+            long deadlineNs = System.nanoTime() + WAIT_MS * 1_000_000L;
+            while (port.chunksAtRest() < all && System.nanoTime() - deadlineNs < 0) {
+                port.receive(batch);
+                port.transmit(batch);
+            }
+            assertEquals(all, port.chunksAtRest());
         }
     }
 
