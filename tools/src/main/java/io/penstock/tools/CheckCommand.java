@@ -1,7 +1,6 @@
 package io.penstock.tools;
 
 import io.penstock.control.cli.CommandRunner;
-import io.penstock.control.cli.CommonOptions;
 import io.penstock.control.cli.ExitCode;
 import io.penstock.control.config.ConfigException;
 import io.penstock.control.config.ConfigLoader;
@@ -9,7 +8,6 @@ import io.penstock.control.config.EffectiveConfig;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
@@ -26,9 +24,6 @@ import picocli.CommandLine.Spec;
         footerHeading = CommandRunner.EXAMPLE,
         footer = "  penstock check penstock.properties")
 public final class CheckCommand implements Callable<ExitCode> {
-    @Mixin
-    private CommonOptions common = new CommonOptions();
-
     @Parameters(paramLabel = "FILE", description = "The properties file.")
     private Path file = Path.of("penstock.properties");
 

@@ -1,7 +1,6 @@
 package io.penstock.tools;
 
 import io.penstock.control.cli.CommandRunner;
-import io.penstock.control.cli.CommonOptions;
 import io.penstock.control.cli.ProductVersion;
 import io.penstock.tools.change.DrainCommand;
 import io.penstock.tools.change.StartCommand;
@@ -16,7 +15,6 @@ import io.penstock.tools.look.StatusCommand;
 import io.penstock.tools.look.TopCommand;
 import io.penstock.tools.run.RunCommand;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 
 /// The commands of this module, as `tools/penstock` starts them.
 @Command(
@@ -39,9 +37,6 @@ import picocli.CommandLine.Mixin;
             WeightCommand.class,
         })
 public final class ToolsMain {
-    @Mixin
-    private CommonOptions common = new CommonOptions();
-
     /// Runs one command and ends the JVM with its exit code.
     public static void main(String[] args) {
         System.exit(CommandRunner.run(new ToolsMain(), args));

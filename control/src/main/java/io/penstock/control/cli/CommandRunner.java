@@ -17,7 +17,8 @@ import picocli.CommandLine.Help.Ansi;
 
 /// Runs a command of any module: the same options, exit codes and error lines everywhere.
 ///
-/// A command is a `Callable<Integer>` or `Callable<ExitCode>` with picocli's annotations. Its help ends with an
+/// A command is a `Callable<Integer>` or `Callable<ExitCode>` with picocli's annotations; [CommonOptions] are added
+/// here. Its help ends with an
 /// example:
 /// `footerHeading = CommandRunner.EXAMPLE, footer = "  penstock status --json"`.
 public final class CommandRunner {
@@ -38,6 +39,7 @@ public final class CommandRunner {
     /// {@return the command line of `command`, set up but not run; for tests that look at the output}
     public static CommandLine prepare(Object command, String... args) {
         CommandLine line = new CommandLine(command);
+        addCommonOptions(line);
         boolean verbose = Arrays.asList(args).contains(VERBOSE) || System.getenv("PENSTOCK_DEBUG") != null;
         line.setColorScheme(CommandLine.Help.defaultColorScheme(Terminal.isColoured() ? Ansi.ON : Ansi.OFF));
         line.setUsageHelpAutoWidth(false);
@@ -48,6 +50,14 @@ public final class CommandRunner {
         line.setExitCodeExceptionMapper(failure -> exitCode(failure).status());
         mapExitCodes(line);
         return line;
+    }
+
+    /// Gives each command its `--help`, unless it has brought the options itself.
+    private static void addCommonOptions(CommandLine line) {
+        if (line.getCommandSpec().findOption("--help") == null) {
+            line.addMixin("common", new CommonOptions());
+        }
+        line.getSubcommands().values().forEach(CommandRunner::addCommonOptions);
     }
 
     private static void mapExitCodes(CommandLine line) {

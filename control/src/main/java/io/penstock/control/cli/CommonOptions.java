@@ -2,7 +2,7 @@ package io.penstock.control.cli;
 
 import picocli.CommandLine.Option;
 
-/// Options of every command: `@Mixin private CommonOptions common = new CommonOptions();`
+/// Options of every command. [CommandRunner] adds them.
 public final class CommonOptions {
     @Option(
             names = {"-h", "--help"},

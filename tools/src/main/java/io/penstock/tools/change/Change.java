@@ -2,7 +2,6 @@ package io.penstock.tools.change;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import io.penstock.control.cli.CommandException;
-import io.penstock.control.cli.CommonOptions;
 import io.penstock.control.cli.ExitCode;
 import io.penstock.control.cli.HostLacksException;
 import io.penstock.control.cli.InstanceOptions;
@@ -24,9 +23,6 @@ import picocli.CommandLine.Spec;
 /// Options of every command that changes an instance, and the way to its sidecar. Add it as a mixin.
 final class Change {
     private static final int TIMEOUT_MS = 30_000;
-
-    @Mixin
-    private CommonOptions common = new CommonOptions();
 
     @Mixin
     private InstanceOptions instance = new InstanceOptions();

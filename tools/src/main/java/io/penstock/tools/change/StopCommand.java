@@ -3,8 +3,10 @@ package io.penstock.tools.change;
 import io.penstock.control.cli.CommandRunner;
 import io.penstock.control.cli.ExitCode;
 import io.penstock.control.cli.Terminal;
+import java.io.Console;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -33,16 +35,17 @@ public final class StopCommand implements Callable<ExitCode> {
 
     @Override
     public ExitCode call() {
-        if (!yes && Terminal.isInteractive() && !confirmed()) {
+        if (!yes && Terminal.isInteractive() && !isConfirmed(System.console())) {
             System.err.println("nothing was changed");
             return ExitCode.FAILED;
         }
         return change.send("POST", Change.listener(listener) + "/stop", null, listener + " is stopped");
     }
 
-    private boolean confirmed() {
-        String answer = System.console()
-                .readLine("Stop listener %s now? All of its connections are interrupted. [y/N] ", listener);
+    private boolean isConfirmed(@Nullable Console console) {
+        String answer = console == null
+                ? null
+                : console.readLine("Stop listener %s now? All of its connections are interrupted. [y/N] ", listener);
         return answer != null && answer.strip().toLowerCase(Locale.ROOT).matches("y|yes");
     }
 }

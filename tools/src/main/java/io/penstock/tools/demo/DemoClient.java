@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
 /// report                             what became of hold and load since then
 /// ```
 public final class DemoClient {
-    private static final int TIMEOUT_MS = 2_000;
+    private static final int TIMEOUT_MS = 5_000;
     private static final int HOLD_PERIOD_MS = 100;
     private static final int LOAD_PAUSE_MS = 4;
 
@@ -143,11 +143,14 @@ public final class DemoClient {
         Map<String, Long> alive = new TreeMap<>();
         Map<String, Long> lost = new TreeMap<>();
         long requests = 0;
+        long pauseMs = 0;
         for (Held one : held) {
+            pauseMs = Math.max(pauseMs, one.pauseMs());
             (one.lost == null ? alive : lost).merge(one.backend, 1L, Long::sum);
             requests += one.requests.get();
         }
         answer.put("held-requests", requests);
+        answer.put("pause-ms", pauseMs);
         alive.forEach((backend, count) -> answer.put("alive." + backend, count));
         lost.forEach((backend, count) -> answer.put("lost." + backend, count));
     }
@@ -178,6 +181,8 @@ public final class DemoClient {
         private final String backend;
         private final AtomicInteger requests = new AtomicInteger();
         private volatile @Nullable String lost;
+        private volatile long answeredNs = System.nanoTime();
+        private volatile long pauseNs;
 
         Held(InetSocketAddress to) throws IOException {
             connection = new DemoConnection(to, TIMEOUT_MS);
@@ -186,6 +191,13 @@ public final class DemoClient {
 
         void mark() {
             requests.set(0); // One request more or less on the way does not matter.
+            pauseNs = 0;
+        }
+
+        /// {@return the longest time without an answer since the mark; what is going on counts too}
+        long pauseMs() {
+            long lastNs = lost == null ? System.nanoTime() - answeredNs : 0;
+            return Math.max(pauseNs, lastNs) / 1_000_000;
         }
 
         @Override
@@ -197,6 +209,9 @@ public final class DemoClient {
                         throw new IOException("answered by another backend");
                     }
                     requests.incrementAndGet();
+                    long nowNs = System.nanoTime();
+                    pauseNs = Math.max(pauseNs, nowNs - answeredNs);
+                    answeredNs = nowNs;
                 }
             } catch (IOException e) {
                 lost = reason(e);

@@ -2,7 +2,6 @@ package io.penstock.tools.demo;
 
 import io.penstock.control.cli.CommandException;
 import io.penstock.control.cli.CommandRunner;
-import io.penstock.control.cli.CommonOptions;
 import io.penstock.control.cli.ExitCode;
 import io.penstock.control.cli.Terminal;
 import io.penstock.control.config.PortMode;
@@ -10,7 +9,6 @@ import io.penstock.control.config.TransportKind;
 import java.io.IOException;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
 /// `penstock demo`.
@@ -26,9 +24,6 @@ import picocli.CommandLine.Option;
         footer = "  sudo penstock demo --port packet --transport io_uring")
 public final class DemoCommand implements Callable<Integer> {
     private static final int REQUESTS_MAX = 1_000_000;
-
-    @Mixin
-    private CommonOptions common = new CommonOptions();
 
     @Option(
             names = "--port",

@@ -75,6 +75,22 @@ final class Instance {
         return (System.nanoTime() - startNs) / 1_000_000;
     }
 
+    /// Kills the forwarder as a crash would, and waits until the next one is up.
+    ///
+    /// @return whether it came in time
+    boolean killAndAwaitNext(long limitMs) throws IOException, InterruptedException {
+        long pid = reader().pid();
+        ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly);
+        long endNs = System.nanoTime() + limitMs * 1_000_000;
+        while (System.nanoTime() - endNs < 0) {
+            if (reader().pid() != pid && isUp()) {
+                return true;
+            }
+            Thread.sleep(POLL_MS);
+        }
+        return false;
+    }
+
     private @Nullable Health health(String backend) throws IOException {
         ListenerStatus listener = reader().listeners().get(Balancer.LISTENER);
         BackendStatus status = listener == null ? null : listener.backends().get(backend);

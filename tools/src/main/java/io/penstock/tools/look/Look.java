@@ -1,6 +1,5 @@
 package io.penstock.tools.look;
 
-import io.penstock.control.cli.CommonOptions;
 import io.penstock.control.cli.InstanceOptions;
 import io.penstock.control.cli.JsonOption;
 import io.penstock.control.cli.Terminal;
@@ -16,9 +15,6 @@ import picocli.CommandLine.Spec;
 
 /// Options of every command that looks at an instance, and what follows from them. Add it as a mixin.
 final class Look {
-    @Mixin
-    private CommonOptions common = new CommonOptions();
-
     @Mixin
     private InstanceOptions instance = new InstanceOptions();
 

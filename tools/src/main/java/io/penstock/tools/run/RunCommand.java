@@ -1,7 +1,6 @@
 package io.penstock.tools.run;
 
 import io.penstock.control.cli.CommandRunner;
-import io.penstock.control.cli.CommonOptions;
 import io.penstock.control.cli.ConfigOptions;
 import io.penstock.control.cli.RuntimeDirOption;
 import io.penstock.control.cli.Signals;
@@ -28,9 +27,6 @@ import picocli.CommandLine.Mixin;
 public final class RunCommand implements Callable<Integer> {
     private static final long SIDECAR_STOP_LIMIT_MS = 5_000;
     private static final long FORWARDER_STOP_LIMIT_MS = 10_000;
-
-    @Mixin
-    private CommonOptions common = new CommonOptions();
 
     @Mixin
     private ConfigOptions config = new ConfigOptions();
