@@ -8,11 +8,11 @@ import java.lang.invoke.VarHandle;
 /// The bytes of a flow table, as `FlowTable` writes and `FlowTableReader` reads them. Native byte order.
 ///
 /// ```
-///  header, 64 bytes
+///  header, 128 bytes
 /// +---------------+---------------+---------------+---------------+
 /// |   magic (8)   |  version (4)  | entry len. (4)|   slots (8)   |
 /// +---------------+---------------+---------------+---------------+
-/// | swept tick (4)|                  unused (36)                  |
+/// | swept tick (4)|                 unused (100)                  |
 /// +---------------+-----------------------------------------------+
 ///  lines of 64 bytes, a power of two of them: two IPv4 entries or one IPv6 entry each
 ///  IPv4 only: one 4-byte creation tick for each slot
@@ -58,7 +58,7 @@ final class FlowLayout {
     static final long ENTRY_LENGTH_OFFSET = 12;
     static final long SLOTS_OFFSET = 16;
     static final long SWEPT_OFFSET = 24;
-    static final long HEADER_LENGTH = 64;
+    static final long HEADER_LENGTH = 128;
 
     static final int LINE_SHIFT = 6;
     static final long LINE_LENGTH = 1L << LINE_SHIFT;
@@ -97,12 +97,26 @@ final class FlowLayout {
 
     private FlowLayout() {}
 
+    /// Lines with a slot for each of `limit` flows: a power of two.
     static long lines(Shape shape, long limit) {
         if (limit < 1 || limit > SLOTS_MAX) {
             throw new IllegalArgumentException("limit=" + limit + ": 1 to " + SLOTS_MAX + " expected");
         }
-        long slots = Long.highestOneBit(2 * limit - 1); // the power of two at or above it
+        long slots = Long.highestOneBit(2 * limit - 1);
         return Math.max(LINES_MIN, slots / shape.slotsPerLine());
+    }
+
+    /// As many lines as the memory has room for, if that is at least one slot for each of `limit` flows.
+    static long lines(Shape shape, long limit, MemorySegment memory) {
+        long lines = lines(shape, limit);
+        if (memory.byteSize() < length(shape, lines)) {
+            throw new IllegalArgumentException(
+                    "memory=" + memory.byteSize() + " bytes: " + length(shape, lines) + " expected");
+        }
+        while (memory.byteSize() >= length(shape, 2 * lines)) {
+            lines *= 2;
+        }
+        return lines;
     }
 
     static long length(Shape shape, long lines) {
@@ -174,15 +188,12 @@ final class FlowLayout {
                 : created4 + (entry - HEADER_LENGTH) / Shape.IPV4.entryLength() * Integer.BYTES;
     }
 
-    /// Bytes from a home line to its n-th further one, before wrapping. Steps grow by one line each (1, 3, 6, 10, …
-    /// lines away), which visits every line of a power of two once and lets no long runs of full lines
-    /// grow together.
-    static long distance(int step) {
-        return (((long) step * (step + 1)) >>> 1) << LINE_SHIFT;
-    }
-
-    /// The line that lies `distance` bytes after (or, negative, before) another one, round the end.
-    static long lineAt(long line, long distance, long lineMask) {
-        return ((line - HEADER_LENGTH + distance) & lineMask) + HEADER_LENGTH;
+    /// The line that is so many steps from a home line: 1, 3, 6, 10 and so on lines further, round the end. This
+    /// visits every line of a power of two once and lets no long runs of full lines grow together. Taking the
+    /// other line of a 128-byte pair first was measured and gained nothing: 124 ns a find in place of 103 with 95
+    /// % of the slots in use.
+    static long lineAt(long home, int step, long lineMask) {
+        long lines = (step * (step + 1L)) >>> 1;
+        return ((home - HEADER_LENGTH + (lines << LINE_SHIFT)) & lineMask) + HEADER_LENGTH;
     }
 }

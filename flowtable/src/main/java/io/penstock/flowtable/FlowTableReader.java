@@ -10,13 +10,13 @@ import java.lang.invoke.VarHandle;
 ///
 /// A reader stands on one flow at a time: [#next] or find moves it, the accessors tell what it saw. Key, backend and
 /// state
-/// of that flow belonged together at one moment; times and counts may be a few packets apart. A flow that comes or goes
-/// during the walk may or may not be seen; one that stays is seen once.
+/// of that flow belonged together at one moment; times and counts may be a few packets apart. A flow that comes or
+/// goes during the walk may or may not be seen; one that stays is seen once.
 ///
 /// One thread owns a reader; any number of readers may look at a table. Nothing is allocated after construction.
 public final class FlowTableReader {
-    /// A slot that changes under the reader's hands is read again so often, then counts as gone. A change takes the
-    /// writer
+    /// A slot that changes under the reader's hands is read again so often, then counts as gone. A change takes
+    /// the writer
     /// a few stores, so that even the second reading is rare.
     private static final int ATTEMPTS = 8;
 
@@ -103,7 +103,7 @@ public final class FlowTableReader {
         long key = key(ports, protocolBit);
         int reach = reach(bucket);
         for (int step = 0; step <= reach; step++) {
-            long line = lineAt(bucket, distance(step), lineMask);
+            long line = lineAt(bucket, step, lineMask);
             for (long entry = line; entry < line + LINE_LENGTH; entry += Shape.IPV4.entryLength()) {
                 if (isKey((long) WORDS.getOpaque(memory, entry + META), key)
                         && load(entry)
@@ -137,7 +137,7 @@ public final class FlowTableReader {
         long key = key(ports, protocolBit);
         int reach = reach(bucket);
         for (int step = 0; step <= reach; step++) {
-            long entry = lineAt(bucket, distance(step), lineMask);
+            long entry = lineAt(bucket, step, lineMask);
             if (isKey((long) WORDS.getOpaque(memory, entry + META), key)
                     && load(entry)
                     && isKey(meta, key)
@@ -227,7 +227,8 @@ public final class FlowTableReader {
 
     private boolean load(long entry) {
         for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-            // Acquire: pairs with the release of FlowTable.publish, so that the words below are the flow's own.
+            // Acquire: pairs with the release of FlowTable.publish, so that the words below are the
+            // flow's own.
             meta = (long) WORDS.getAcquire(memory, entry + META);
             if (!isLive(meta)) {
                 return false;

@@ -339,8 +339,10 @@ class FlowTableTest {
             new FlowTable(Shape.IPV6, memory, 1024);
 
             assertTrue(FlowTable.canOpen(Shape.IPV6, memory, 1000), "another limit with the same slots");
+            assertFalse(
+                    FlowTable.canOpen(Shape.IPV6, memory.asSlice(0, FlowTable.bytesFor(Shape.IPV6, 512)), 512),
+                    "fewer slots");
             assertFalse(FlowTable.canOpen(Shape.IPV4, memory, 1024), "the other shape");
-            assertFalse(FlowTable.canOpen(Shape.IPV6, memory, 512), "fewer slots");
             assertFalse(FlowTable.canOpen(Shape.IPV6, memory, 2048), "too short");
             assertThrows(IllegalArgumentException.class, () -> new FlowTable(Shape.IPV4, memory, 1024));
             assertThrows(IllegalArgumentException.class, () -> new FlowTable(Shape.IPV6, memory, 2048));
@@ -352,6 +354,18 @@ class FlowTableTest {
         }
     }
 
+    @ParameterizedTest
+    @EnumSource
+    void shouldUseAllTheMemoryItGets(Shape shape) {
+        MemorySegment memory = new TestFlows(shape).memory(256);
+        FlowTable table = new FlowTable(shape, memory, 100);
+        assertEquals(256, table.slots());
+        assertEquals(100, table.limit());
+        assertEquals(256, new FlowTable(shape, memory, 256).slots());
+        assertEquals(256, new FlowTableReader(memory).slots());
+        assertFalse(FlowTable.canOpen(shape, memory, 257));
+    }
+
     @Test
     void shouldRefuseALimitOutOfRange() {
         assertThrows(IllegalArgumentException.class, () -> FlowTable.bytesFor(Shape.IPV4, 0));
@@ -361,8 +375,8 @@ class FlowTableTest {
     @Test
     void shouldTakeAtMost64BytesAnEntry() {
         for (long limit = 1 << 10; limit <= 1 << 26; limit <<= 1) {
-            assertEquals(64 + 36 * limit, FlowTable.bytesFor(Shape.IPV4, limit));
-            assertEquals(64 + 64 * limit, FlowTable.bytesFor(Shape.IPV6, limit));
+            assertEquals(128 + 36 * limit, FlowTable.bytesFor(Shape.IPV4, limit));
+            assertEquals(128 + 64 * limit, FlowTable.bytesFor(Shape.IPV6, limit));
         }
         assertEquals(
                 FlowTable.bytesFor(Shape.IPV4, 1024), FlowTable.bytesFor(Shape.IPV4, 513), "slots: a power of two");

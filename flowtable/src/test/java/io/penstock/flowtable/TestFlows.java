@@ -23,7 +23,7 @@ record TestFlows(Shape shape, FlowHash hash, long homes) {
     static final int START_TICKS = -1000;
 
     MemorySegment memory(long limit) {
-        return Arena.ofAuto().allocate(FlowTable.bytesFor(shape, limit), 64);
+        return Arena.ofAuto().allocate(FlowTable.bytesFor(shape, limit), 128);
     }
 
     FlowTable table(long limit) {
