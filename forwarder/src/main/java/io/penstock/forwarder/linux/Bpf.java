@@ -19,7 +19,18 @@ final class Bpf {
     private static final int ATTRIBUTES_LENGTH = 128;
     private static final int NAME_LENGTH_MAX = 15;
 
+    private static final int RLIMIT_MEMLOCK = 8;
+
     private Bpf() {}
+
+    /// Lifts the limit that kernels before 5.11 hold maps and programs to. They call a breach EPERM. Where the limit
+    /// may not be lifted, the call that follows says what it lacks.
+    static void liftMemoryLimit(Libc libc) {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment unlimited = arena.allocate(16, 8).fill((byte) 0xff); // struct rlimit, RLIM_INFINITY twice
+            libc.prlimit(0, RLIMIT_MEMLOCK, unlimited, MemorySegment.NULL);
+        }
+    }
 
     /// {@return zeroed attributes}
     static MemorySegment attributes(Arena arena) {

@@ -41,6 +41,7 @@ public final class BpfMap implements AutoCloseable {
         this.name = name;
         this.keyLength = keyLength;
         this.valueLength = valueLength;
+        Bpf.liftMemoryLimit(libc);
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment attributes = Bpf.attributes(arena);
             attributes.set(U32, 0, kind.type);
