@@ -5,6 +5,7 @@ import io.penstock.control.cli.ExitCode;
 import io.penstock.control.config.ConfigException;
 import io.penstock.control.config.ConfigLoader;
 import io.penstock.control.config.EffectiveConfig;
+import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -34,7 +35,9 @@ public final class CheckCommand implements Callable<ExitCode> {
     public ExitCode call() throws ConfigException {
         ConfigLoader.Loaded loaded = ConfigLoader.load(file);
         loaded.warnings().forEach(warning -> command.commandLine().getErr().println(warning.warningText()));
-        command.commandLine().getOut().print(EffectiveConfig.text(loaded.config()));
+        PrintWriter out = command.commandLine().getOut();
+        out.print(EffectiveConfig.text(loaded.config()));
+        out.flush();
         return ExitCode.DONE;
     }
 }
