@@ -28,7 +28,11 @@ public final class PacketParser {
 
     private static final int EXTENSION_LENGTH_MIN = 8;
     private static final int FRAGMENT_HEADER_LENGTH = 8;
-    private static final int VERSION_4_WITHOUT_OPTIONS = 0x45;
+    /// In the first 8 bytes of an IPv4 header: the first byte, the MF bit and the fragment offset.
+    private static final long VERSION_IHL_AND_FRAGMENT = 0xff00_0000_0000_0000L | Ipv4View.FRAGMENT_MASK;
+    /// What they are in the common packet: version 4, a header of 5 words, no fragment.
+    private static final long WITHOUT_OPTIONS_NO_FRAGMENT = 0x4500_0000_0000_0000L;
+
     private static final int DATAGRAM_MAX = 65_535;
 
     private PacketParser() {}
@@ -93,7 +97,9 @@ public final class PacketParser {
         }
     }
 
-    // Three loads bring the whole header of the common packet: 8 bytes, 8 bytes, and the destination.
+    // Three loads bring the whole header of the common packet: 8 bytes, 8 bytes, and the destination. What is not
+    // common
+    // is another method's, so that this one is small enough to be inlined into its caller's loop.
     private static void parseIpv4(MemorySegment memory, long offset, int length, int l3Offset, ParsedBatch out, int i) {
         out.l3Offsets[i] = l3Offset;
         int room = length - l3Offset;
@@ -106,62 +112,54 @@ public final class PacketParser {
         long second = Wire.u64(memory, l3 + 8); // TTL, protocol, checksum | source
         long destination = Wire.u32(memory, l3 + 16) & 0xffff_ffffL;
         int totalLength = (int) (first >>> 32) & 0xffff;
-        int protocol = (int) (second >>> 48) & 0xff;
         out.addresses[i] = second << 32 | destination;
         out.packetLengths[i] = totalLength;
-        out.protocols[i] = (byte) protocol;
+        out.protocols[i] = (byte) (second >>> 48);
         out.ttls[i] = (byte) (second >>> 56);
         out.dontFragment[i] = (first & Ipv4View.DF) != 0;
-
-        int versionAndLength = (int) (first >>> 56);
-        int headerLength = Ipv4View.LENGTH;
         long sum = (first >>> 32) + (first & 0xffff_ffffL) + (second >>> 32) + (second & 0xffff_ffffL) + destination;
-        if (versionAndLength != VERSION_4_WITHOUT_OPTIONS) {
-            headerLength = lengthWithOptions(versionAndLength, room);
-            if (headerLength < 0) {
-                out.kinds[i] = PacketKind.MALFORMED4;
-                return;
-            }
-            sum += Checksum.sum(memory, l3 + Ipv4View.LENGTH, headerLength - Ipv4View.LENGTH);
-        }
-        if (totalLength < headerLength || totalLength > room) {
-            out.kinds[i] = PacketKind.MALFORMED4;
-        } else if (Checksum.fold(sum) != 0xffff) {
-            out.kinds[i] = PacketKind.BAD_CHECKSUM4;
+        if ((first & VERSION_IHL_AND_FRAGMENT) == WITHOUT_OPTIONS_NO_FRAGMENT
+                && totalLength >= Ipv4View.LENGTH
+                && totalLength <= room
+                && Checksum.fold(sum) == 0xffff) {
+            out.l4Offsets[i] = l3Offset + Ipv4View.LENGTH;
+            out.kinds[i] = upper4(memory, l3 + Ipv4View.LENGTH, totalLength - Ipv4View.LENGTH, out, i);
         } else {
-            int l4Offset = l3Offset + headerLength;
-            int l4Length = totalLength - headerLength;
-            out.l4Offsets[i] = l4Offset;
-            if ((first & Ipv4View.FRAGMENT_MASK) != 0) {
-                out.kinds[i] = fragment4(memory, offset + l4Offset, l4Length, protocol, first, out, i);
-            } else if (protocol == IpProtocol.TCP) {
-                out.kinds[i] =
-                        isTcp(memory, offset + l4Offset, l4Length, out, i) ? PacketKind.FLOW4 : PacketKind.MALFORMED4;
-            } else if (protocol == IpProtocol.UDP) {
-                out.kinds[i] = isUdp(memory, offset + l4Offset, l4Length, l4Length, out, i)
-                        ? PacketKind.FLOW4
-                        : PacketKind.MALFORMED4;
-            } else {
-                out.kinds[i] = other4(memory, offset + l4Offset, l4Length, protocol, out, i);
-            }
+            out.kinds[i] = uncommon4(memory, l3, room, totalLength, first, sum, out, i);
         }
     }
 
-    /// {@return bytes of a header that has options, or -1 when the first byte or the frame contradicts}
-    private static int lengthWithOptions(int versionAndLength, int room) {
-        int headerLength = (versionAndLength & 0xf) * 4;
-        return versionAndLength >>> 4 != 4 || headerLength < Ipv4View.LENGTH || headerLength > room ? -1 : headerLength;
-    }
-
-    private static byte other4(MemorySegment memory, long l4, int l4Length, int protocol, ParsedBatch out, int i) {
-        if (protocol != IpProtocol.ICMP) {
-            return PacketKind.OTHER4;
+    /// Goes on with a packet that has options, is a fragment, or is damaged.
+    ///
+    /// @param sum of the first 20 bytes of the header
+    private static byte uncommon4(
+            MemorySegment memory, long l3, int room, int totalLength, long first, long sum, ParsedBatch out, int i) {
+        int headerLength = ((int) (first >>> 56) & 0xf) * 4;
+        if (first >>> 60 != 4 || headerLength < Ipv4View.LENGTH || headerLength > totalLength || totalLength > room) {
+            return PacketKind.MALFORMED4;
         }
-        return isIcmp(memory, l4, l4Length, out, i) ? PacketKind.ICMP4 : PacketKind.MALFORMED4;
+        int options = Checksum.sum(memory, l3 + Ipv4View.LENGTH, headerLength - Ipv4View.LENGTH);
+        if (Checksum.fold(sum + options) != 0xffff) {
+            return PacketKind.BAD_CHECKSUM4;
+        }
+        out.l4Offsets[i] = out.l3Offsets[i] + headerLength;
+        return (first & Ipv4View.FRAGMENT_MASK) != 0
+                ? fragment4(memory, l3 + headerLength, totalLength - headerLength, first, out, i)
+                : upper4(memory, l3 + headerLength, totalLength - headerLength, out, i);
     }
 
-    private static byte fragment4(
-            MemorySegment memory, long l4, int l4Length, int protocol, long first, ParsedBatch out, int i) {
+    private static byte upper4(MemorySegment memory, long l4, int l4Length, ParsedBatch out, int i) {
+        return switch (out.protocols[i]) {
+            case IpProtocol.TCP -> isTcp(memory, l4, l4Length, out, i) ? PacketKind.FLOW4 : PacketKind.MALFORMED4;
+            case IpProtocol.UDP ->
+                isUdp(memory, l4, l4Length, l4Length, out, i) ? PacketKind.FLOW4 : PacketKind.MALFORMED4;
+            case IpProtocol.ICMP -> isIcmp(memory, l4, l4Length, out, i) ? PacketKind.ICMP4 : PacketKind.MALFORMED4;
+            default -> PacketKind.OTHER4;
+        };
+    }
+
+    private static byte fragment4(MemorySegment memory, long l4, int l4Length, long first, ParsedBatch out, int i) {
+        int protocol = out.protocols[i] & 0xff;
         int fragmentOffset = (int) (first & Ipv4View.OFFSET_MASK) * 8;
         boolean more = (first & Ipv4View.MF) != 0;
         out.fragmentIds[i] = (int) (first >>> 16) & 0xffff;
@@ -225,22 +223,12 @@ public final class PacketParser {
             out.kinds[i] = PacketKind.MALFORMED6;
             return;
         }
-        int l4Offset = l3Offset + Ipv6View.LENGTH;
-        int l4Length = packetLength - Ipv6View.LENGTH;
-        out.l4Offsets[i] = l4Offset;
-        if (nextHeader == IpProtocol.TCP) {
-            out.kinds[i] =
-                    isTcp(memory, offset + l4Offset, l4Length, out, i) ? PacketKind.FLOW6 : PacketKind.MALFORMED6;
-        } else if (nextHeader == IpProtocol.UDP) {
-            out.kinds[i] = isUdp(memory, offset + l4Offset, l4Length, l4Length, out, i)
-                    ? PacketKind.FLOW6
-                    : PacketKind.MALFORMED6;
-        } else {
-            out.kinds[i] = walk(memory, l3, packetLength, nextHeader, out, i);
-        }
+        out.kinds[i] = nextHeader == IpProtocol.TCP || nextHeader == IpProtocol.UDP
+                ? upper6(memory, l3, Ipv6View.LENGTH, packetLength, nextHeader, out, i)
+                : walk(memory, l3, packetLength, nextHeader, out, i);
     }
 
-    /// Walks the extension headers of a packet whose fixed header is not followed by TCP or UDP.
+    /// Walks the extension headers of a packet, if it has any.
     private static byte walk(MemorySegment memory, long l3, int packetLength, int nextHeader, ParsedBatch out, int i) {
         int at = Ipv6View.LENGTH;
         int next = nextHeader;
