@@ -16,7 +16,7 @@ class LauncherPackagedTest {
 
     @BeforeEach
     void needsJars() throws Exception {
-        Packaged.assumeJars("control", "tools");
+        Packaged.assumeJars("tools");
     }
 
     @Test

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import java.util.zip.ZipFile;
 import org.junit.jupiter.api.Assumptions;
 
 /// The packaged project: `tools/penstock` started as an operator does, but never building.
@@ -32,15 +33,32 @@ public final class Packaged {
     /// Skips the test where there is nothing to start.
     public static void assumeJars(String... modules) throws IOException {
         for (String module : modules) {
-            Path target = HOME.resolve(module).resolve("target");
-            boolean found = false;
-            if (Files.isDirectory(target.resolve("lib"))) {
-                try (Stream<Path> files = Files.list(target)) {
-                    found = files.anyMatch(file -> file.toString().endsWith(".jar"));
+            String main = switch (module) {
+                case "forwarder" -> "io/penstock/forwarder/ForwarderMain.class";
+                case "sidecar" -> "io/penstock/sidecar/SidecarMain.class";
+                default -> "io/penstock/tools/ToolsMain.class";
+            };
+            Assumptions.assumeTrue(
+                    holds(HOME.resolve(module).resolve("target"), main),
+                    "no jar of " + module + " with its command: ./mvnw verify makes it first");
+        }
+    }
+
+    private static boolean holds(Path target, String entry) throws IOException {
+        if (!Files.isDirectory(target.resolve("lib"))) {
+            return false;
+        }
+        try (Stream<Path> files = Files.list(target)) {
+            for (Path jar :
+                    files.filter(file -> file.toString().endsWith(".jar")).toList()) {
+                try (ZipFile zip = new ZipFile(jar.toFile())) {
+                    if (zip.getEntry(entry) != null) {
+                        return true;
+                    }
                 }
             }
-            Assumptions.assumeTrue(found, "no jar of " + module + ": ./mvnw verify makes it first");
         }
+        return false;
     }
 
     /// Skips the test without root.

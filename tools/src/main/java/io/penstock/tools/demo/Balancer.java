@@ -67,6 +67,11 @@ final class Balancer implements AutoCloseable {
         return process.isAlive();
     }
 
+    /// {@return the supervisor's process}
+    long pid() {
+        return process.pid();
+    }
+
     /// {@return its exit code, when it has ended}
     int exitCode() {
         return process.exitValue();

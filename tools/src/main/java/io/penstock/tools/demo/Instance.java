@@ -33,6 +33,11 @@ final class Instance {
         }
     }
 
+    /// {@return the forwarder's process}
+    long pid() throws IOException {
+        return reader().pid();
+    }
+
     /// {@return how frames are taken: what was asked for and what was obtained}
     String portMode() throws IOException {
         String port = reader().port();
