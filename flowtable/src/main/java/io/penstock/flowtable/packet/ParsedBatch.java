@@ -7,8 +7,7 @@ package io.penstock.flowtable.packet;
 /// | kind | columns that hold |
 /// |---|---|
 /// | `FLOW*` | all but the fragment ones; `tcpFlags` is 0 for UDP |
-/// | `FRAGMENT*` | addresses, `packetLengths`, `l4Offsets`, `protocols`, `ttls`, the fragment ones; first fragments
-/// also `ports`, `tcpFlags` |
+/// | `FRAGMENT*` | as `FLOW*`, and the fragment ones; a later one has `ports` and `tcpFlags` 0 |
 /// | `ICMP*` | as `FLOW*`, `ports` = type << 8 + code |
 /// | `ARP` | `l3Offsets`, `addresses` = sender and target, `ports` = operation |
 /// | `OTHER*` | as `FLOW*` without `ports` and `tcpFlags` |
