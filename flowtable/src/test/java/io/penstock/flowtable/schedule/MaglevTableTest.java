@@ -128,6 +128,19 @@ class MaglevTableTest {
         assertTrue(Arrays.stream(shares).allMatch(share -> share >= 1));
     }
 
+    /// 9.41 slots are due to each light one: that must be 9 for some and 10 for others, or the heavy one gets the rest.
+    @Test
+    void shouldRoundTheSharesOfLightBackendsBothWays() {
+        int[] weights = new int[4096];
+        Arrays.fill(weights, 1);
+        weights[0] = Pool.WEIGHT_MAX;
+        int[] shares = MaglevTable.build(Pools.of(weights), 655_373).shares();
+        int light = Arrays.stream(shares).skip(1).sum();
+        assertEquals(
+                0.41, Arrays.stream(shares).skip(1).filter(share -> share == 10).count() / 4095.0, 0.03);
+        assertEquals(655_373.0 * 4095 / (Pool.WEIGHT_MAX + 4095), light, 100);
+    }
+
     @Test
     void shouldHoldLargePools() {
         int[] weights = new int[20_000];
