@@ -56,7 +56,7 @@ final class Change {
         if (json.json()) {
             command.commandLine().getOut().println(answer.body().strip());
         } else {
-            command.commandLine().getOut().println(done + duration(answer));
+            command.commandLine().getOut().println(done + note(answer));
         }
         return ExitCode.DONE;
     }
@@ -77,15 +77,10 @@ final class Change {
         }
     }
 
-    /// Permanent changes are written to the file; the answer says which kind this one is.
-    private static String duration(ApiClient.Answer answer) {
-        Map<String, String> fields = fields(answer);
-        String note = fields.get("note");
-        if (note != null) {
-            return " (" + note + ")";
-        }
-        String temporary = fields.get("temporary");
-        return temporary == null ? "" : Boolean.parseBoolean(temporary) ? " (temporary)" : " (written to the file)";
+    /// {@return what the sidecar adds: where a permanent change was written, or how long a temporary one lasts}
+    private static String note(ApiClient.Answer answer) {
+        String note = fields(answer).get("note");
+        return note == null ? "" : " (" + note + ")";
     }
 
     private static CommandException refusal(ApiClient.Answer answer) {

@@ -59,12 +59,14 @@ class ChangeCommandsTest {
 
     @Test
     void shouldSayWhetherAChangeLasts() {
-        sidecar.willAnswer(200, "{\"temporary\":false}");
+        sidecar.willAnswer(200, "{\"temporary\":false,\"note\":\"written to /etc/p\"}");
         assertEquals(
-                "web/a has weight 3 (written to the file)\n",
+                "web/a has weight 3 (written to /etc/p)\n",
                 run("weight", "web", "a", "3").out());
-        sidecar.willAnswer(202, "{\"temporary\":true}");
-        assertEquals("web/a drains (temporary)\n", run("drain", "web", "a").out());
+        sidecar.willAnswer(200, "{\"temporary\":true,\"note\":\"temporary, until undrain\"}");
+        assertEquals(
+                "web/a drains (temporary, until undrain)\n",
+                run("drain", "web", "a").out());
     }
 
     @Test
