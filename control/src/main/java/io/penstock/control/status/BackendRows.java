@@ -94,9 +94,10 @@ public final class BackendRows {
                 default -> empty.add(row);
             }
         }
-        if ((get(base, StatusLayout.H_ROWS_EPOCH) & 1) == 1) {
-            endChange(); // An earlier run was killed in the middle.
+        if ((get(base, StatusLayout.H_MOVES_EPOCH) & 1) == 1) {
+            endMove(); // An earlier run was killed in the middle.
         }
+        StatusLayout.namesChanged(base);
     }
 
     /// {@return where the cell of a row begins in [#cells]}
@@ -120,14 +121,11 @@ public final class BackendRows {
         if (known != null) {
             if (use(known) == StatusLayout.RELEASED) {
                 released.remove(known);
-                beginChange();
                 setUse(known, StatusLayout.IN_USE, generation(known));
-                endChange();
             }
             return known;
         }
         int row = freeRow();
-        beginChange();
         long at = StatusLayout.backendRow(row);
         set(base, at + StatusLayout.B_LISTENER, wanted.listener);
         set(base, at + StatusLayout.B_WEIGHT, 0);
@@ -135,7 +133,7 @@ public final class BackendRows {
         StatusLayout.setBytes(base, at + StatusLayout.B_ADDRESS, address.getAddress(), 24);
         StatusLayout.setText(base, at + StatusLayout.B_ID, id, StatusLayout.NAME_BYTES);
         setUse(row, StatusLayout.IN_USE, (generation(row) + 1) % GENERATIONS);
-        endChange();
+        StatusLayout.namesChanged(base);
         rows.put(wanted, row);
         return row;
     }
@@ -168,14 +166,14 @@ public final class BackendRows {
         rows.remove(identity(row));
         long at = StatusLayout.backendRow(row);
         int listener = (int) get(base, at + StatusLayout.B_LISTENER);
-        beginChange();
+        beginMove();
         for (int i = 0; i < SUMS; i++) {
             set(base, at + StatusLayout.B_RETIRE + 8L * i, listeners.retired(listener, i) + counted(row, i));
         }
         // From here a restart finishes the move: the results are in the row, so doing it twice changes nothing.
         setUse(row, StatusLayout.MOVING, generation(row));
         finishMove(row);
-        endChange();
+        endMove();
         return row;
     }
 
@@ -197,7 +195,7 @@ public final class BackendRows {
 
     /// Empties the rows of a listener whose own row another one gets.
     void forgetListener(int listener) {
-        beginChange();
+        beginMove();
         for (int row = 0; row < used; row++) {
             long at = StatusLayout.backendRow(row);
             if (use(row) == StatusLayout.RELEASED && get(base, at + StatusLayout.B_LISTENER) == listener) {
@@ -207,15 +205,14 @@ public final class BackendRows {
                 empty.add(row);
             }
         }
-        endChange();
+        endMove();
+        StatusLayout.namesChanged(base);
     }
 
     /// Gives a backend's row back, when no flow names it any more.
     public void release(int row) {
         assert use(row) == StatusLayout.IN_USE : "row=" + row + " use=" + use(row);
-        beginChange();
         setUse(row, StatusLayout.RELEASED, generation(row));
-        endChange();
         released.add(row);
     }
 
@@ -307,11 +304,11 @@ public final class BackendRows {
                 StatusLayout.word(use, generation, Health.UNKNOWN, Admin.IN));
     }
 
-    private void beginChange() {
-        set(base, StatusLayout.H_ROWS_EPOCH, get(base, StatusLayout.H_ROWS_EPOCH) | 1);
+    private void beginMove() {
+        set(base, StatusLayout.H_MOVES_EPOCH, get(base, StatusLayout.H_MOVES_EPOCH) | 1);
     }
 
-    private void endChange() {
-        set(base, StatusLayout.H_ROWS_EPOCH, (get(base, StatusLayout.H_ROWS_EPOCH) | 1) + 1);
+    private void endMove() {
+        set(base, StatusLayout.H_MOVES_EPOCH, (get(base, StatusLayout.H_MOVES_EPOCH) | 1) + 1);
     }
 }

@@ -70,6 +70,7 @@ public final class ListenerRows {
         }
         StatusLayout.setText(base, at + StatusLayout.L_NAME, name, StatusLayout.NAME_BYTES);
         set(base, at + StatusLayout.L_USE, StatusLayout.IN_USE);
+        StatusLayout.namesChanged(base);
         rows.put(name, row);
         return row;
     }
@@ -88,6 +89,7 @@ public final class ListenerRows {
         }
         int row = released.removeFirst();
         file.backends().forgetListener(row);
+        set(base, StatusLayout.listenerRow(row) + StatusLayout.L_USE, StatusLayout.EMPTY);
         rows.remove(name(row));
         return row;
     }

@@ -233,7 +233,9 @@ public final class StatusFile implements AutoCloseable {
 
     @Override
     public void close() throws IOException {
-        arena.close();
+        if (arena.scope().isAlive()) {
+            arena.close();
+        }
         channel.close();
     }
 }

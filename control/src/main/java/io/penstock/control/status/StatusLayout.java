@@ -37,11 +37,13 @@ final class StatusLayout {
     /// Worker regions that the file ever had; those beyond [#H_WORKERS] keep their counts.
     static final long H_WORKER_REGIONS = 64;
     static final long H_FLOW_CAPACITY = 72;
-    /// Odd while rows are given out or taken back.
+    /// Rises when a row got another identity: names that were read before may be old.
     static final long H_ROWS_EPOCH = 80;
     /// Rows below it may have been used.
     static final long H_BACKEND_ROWS = 88;
     static final long H_LISTENER_ROWS = 96;
+    /// Odd while counts move from a row to its listener's retired sums: who adds them up now must do it again.
+    static final long H_MOVES_EPOCH = 104;
     // Texts: a length, then UTF-8.
     static final long H_INSTANCE = 256;
     static final long H_PRODUCT_VERSION = 512;
@@ -122,6 +124,11 @@ final class StatusLayout {
 
     static void set(MemorySegment file, long offset, long value) {
         LONG.setRelease(file, offset, value);
+    }
+
+    /// Makes readers read the names again. Called when they are there.
+    static void namesChanged(MemorySegment file) {
+        set(file, H_ROWS_EPOCH, get(file, H_ROWS_EPOCH) + 1);
     }
 
     static int use(long word) {

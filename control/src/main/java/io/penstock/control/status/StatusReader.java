@@ -31,7 +31,8 @@ public final class StatusReader implements AutoCloseable {
     /// A heartbeat that is older belongs to a process that hangs or is gone.
     public static final long HEARTBEAT_MAX_AGE_MS = 5_000;
 
-    private static final int ATTEMPTS = 1000;
+    /// How long sums are tried again that the writer keeps changing.
+    private static final long PATIENCE_NS = 100_000_000;
 
     /// Counts of a backend or listener.
     ///
@@ -238,22 +239,22 @@ public final class StatusReader implements AutoCloseable {
 
     /// {@return every listener that has or had a row, by name, with its backends}
     public Map<String, ListenerStatus> listeners() {
-        Map<String, ListenerStatus> listeners = Map.of();
-        for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
-            long before = get(mapping.base, StatusLayout.H_ROWS_EPOCH);
-            listeners = readListeners(before);
+        long deadlineNs = System.nanoTime() + PATIENCE_NS;
+        while (true) {
+            long before = get(mapping.base, StatusLayout.H_MOVES_EPOCH);
+            Map<String, ListenerStatus> listeners = readListeners();
+            boolean still = before == get(mapping.base, StatusLayout.H_MOVES_EPOCH) && (before & 1) == 0;
             // A writer that was killed in the middle leaves the number odd: then what is there is what there is.
-            if (before == get(mapping.base, StatusLayout.H_ROWS_EPOCH) && (before & 1) == 0) {
-                break;
+            if (still || System.nanoTime() - deadlineNs > 0) {
+                return listeners;
             }
             Thread.onSpinWait();
         }
-        return listeners;
     }
 
-    private Map<String, ListenerStatus> readListeners(long epoch) {
+    private Map<String, ListenerStatus> readListeners() {
         Mapping file = mapping;
-        file.learnNames(epoch);
+        file.learnNames();
         int listenerRows = file.listenerNames.length;
         Totals[] totals = new Totals[listenerRows];
         @SuppressWarnings({"unchecked", "rawtypes"}) // Java has no arrays of generic types.
@@ -328,7 +329,7 @@ public final class StatusReader implements AutoCloseable {
     /// @param row as flow entries name it
     public @Nullable RowOwner owner(int row) {
         Mapping file = mapping;
-        file.learnNames(get(file.base, StatusLayout.H_ROWS_EPOCH));
+        file.learnNames();
         BackendName name = row < 0 || row >= file.backends.length ? null : file.backends[row];
         String listener =
                 name == null || name.listener >= file.listenerNames.length ? null : file.listenerNames[name.listener];
@@ -423,8 +424,9 @@ public final class StatusReader implements AutoCloseable {
             }
         }
 
-        void learnNames(long epoch) {
-            if (epoch == namesEpoch && (epoch & 1) == 0) {
+        void learnNames() {
+            long epoch = get(base, StatusLayout.H_ROWS_EPOCH);
+            if (epoch == namesEpoch) {
                 return;
             }
             int listenerRows = Math.clamp(get(base, StatusLayout.H_LISTENER_ROWS), 0, ListenerRows.CAPACITY);

@@ -33,16 +33,12 @@ public final class WorkerCounters {
                 .filter(counter -> counter != WorkerCounter.RECEIVED)
                 .mapToInt(WorkerCounter::id)
                 .toArray();
-        long sum = 0;
         for (WorkerCounter counter : WorkerCounter.values()) {
             totals[counter.id()] = published(counter);
-            if (counter != WorkerCounter.RECEIVED && counter.kind() != WorkerCounter.Kind.NOTE) {
-                sum += totals[counter.id()];
-            }
         }
         sequence = (long) LONG.getAcquire(this.published, 8L * SEQUENCE);
         if ((sequence & 1) == 1) {
-            totals[WorkerCounter.RECEIVED.id()] = sum;
+            totals[WorkerCounter.RECEIVED.id()] = sum(totals);
             sequence--;
             publish();
         }
@@ -82,21 +78,36 @@ public final class WorkerCounters {
     /// Reads the counters of another thread or process as they were at the end of one batch, so that the sum holds.
     ///
     /// @param published as given to the writer
-    /// @return every counter; of a writer that was killed while it published, what is there
+    /// @return every counter
     public static Map<WorkerCounter, Long> read(MemorySegment published) {
-        Map<WorkerCounter, Long> values = new EnumMap<>(WorkerCounter.class);
-        for (int attempt = 0; attempt < READ_ATTEMPTS; attempt++) {
+        long[] values = new long[WorkerCounter.CAPACITY];
+        boolean still = false;
+        for (int attempt = 0; attempt < READ_ATTEMPTS && !still; attempt++) {
             long before = (long) LONG.getAcquire(published, 8L * SEQUENCE);
-            for (WorkerCounter counter : WorkerCounter.values()) {
-                values.put(counter, (long) LONG.getAcquire(published, 8L * counter.id()));
+            for (int id = 0; id < SEQUENCE; id++) {
+                values[id] = (long) LONG.getAcquire(published, 8L * id);
             }
             // The loads above are acquires, so this one comes after them.
-            long after = (long) LONG.getAcquire(published, 8L * SEQUENCE);
-            if (before == after && (before & 1) == 0) {
-                break;
-            }
-            Thread.onSpinWait();
+            still = before == (long) LONG.getAcquire(published, 8L * SEQUENCE) && (before & 1) == 0;
         }
-        return values;
+        if (!still) {
+            // A writer that publishes without pause, or was killed while it did: take the sum of what is there.
+            values[WorkerCounter.RECEIVED.id()] = sum(values);
+        }
+        Map<WorkerCounter, Long> counters = new EnumMap<>(WorkerCounter.class);
+        for (WorkerCounter counter : WorkerCounter.values()) {
+            counters.put(counter, values[counter.id()]);
+        }
+        return counters;
+    }
+
+    /// {@return what the sum of the outcomes and drops says must have been received}
+    private static long sum(long[] values) {
+        long sum = 0;
+        for (WorkerCounter counter : WorkerCounter.values()) {
+            boolean part = counter != WorkerCounter.RECEIVED && counter.kind() != WorkerCounter.Kind.NOTE;
+            sum += part ? values[counter.id()] : 0;
+        }
+        return sum;
     }
 }
