@@ -107,7 +107,7 @@ public enum WorkerCounter {
     DROP_TRUNCATED(
             34,
             DROP,
-            "the frame is longer than its buffer",
+            "the frame is longer than the MTU allows, or than its buffer: merged segments",
             "switch LRO/GRO off, or lower the MTU: penstock tune check"),
 
     /// New flows that got an entry.

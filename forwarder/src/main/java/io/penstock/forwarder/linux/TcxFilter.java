@@ -39,11 +39,19 @@ public final class TcxFilter implements VipFilter {
     private final BpfProgram program;
     private final BpfProgram tap;
     private final AutoCloseable link;
+    private final SolicitedNodeGroups groups;
     private final String place;
     private boolean isClosed;
 
-    private TcxFilter(VipClassifier classifier, BpfProgram program, BpfProgram tap, AutoCloseable link, String place) {
+    private TcxFilter(
+            VipClassifier classifier,
+            BpfProgram program,
+            BpfProgram tap,
+            AutoCloseable link,
+            SolicitedNodeGroups groups,
+            String place) {
         this.classifier = classifier;
+        this.groups = groups;
         this.program = program;
         this.tap = tap;
         this.link = link;
@@ -57,16 +65,21 @@ public final class TcxFilter implements VipFilter {
         VipClassifier classifier = new VipClassifier();
         BpfProgram program = null;
         BpfProgram tap = null;
+        SolicitedNodeGroups groups = null;
         try {
             program = load(classifier);
             tap = TapFilter.load(classifier);
+            groups = new SolicitedNodeGroups(nic.name());
             BpfLink link = BpfLink.attach(program, nic.name(), nic.index());
             if (link == null) {
                 ClsactFilter old = ClsactFilter.attach(program, nic);
-                return new TcxFilter(classifier, program, tap, old, "clsact on " + nic.name());
+                return new TcxFilter(classifier, program, tap, old, groups, "clsact on " + nic.name());
             }
-            return new TcxFilter(classifier, program, tap, link, "TCX on " + nic.name());
+            return new TcxFilter(classifier, program, tap, link, groups, "TCX on " + nic.name());
         } catch (LinuxException e) {
+            if (groups != null) {
+                groups.close();
+            }
             if (tap != null) {
                 tap.close();
             }
@@ -142,6 +155,7 @@ public final class TcxFilter implements VipFilter {
     @Override
     public void update(Set<InetAddress> vips, Set<InetAddress> tunnelSources) {
         classifier.update(vips, tunnelSources);
+        groups.update(vips);
     }
 
     @Override
@@ -160,6 +174,7 @@ public final class TcxFilter implements VipFilter {
         } catch (Exception e) {
             throw new IllegalStateException("closing " + place, e);
         } finally {
+            groups.close();
             tap.close();
             program.close();
             classifier.close();

@@ -38,7 +38,8 @@ public interface FramePort extends AutoCloseable {
     /// {@return a line for people that says what was obtained: socket kind, zero-copy or copy, queue}
     String description();
 
-    /// Adds what the kernel lost to [io.penstock.control.status.WorkerCounter#PORT_LOST]. Called about once a second.
+    /// Adds what the kernel lost to [io.penstock.control.status.WorkerCounter#PORT_LOST], and what the port itself had
+    /// to refuse to the frames received and to their drop reason. Called about once a second.
     void countLost(WorkerCounters counters);
 
     @Override

@@ -1,6 +1,7 @@
 package io.penstock.forwarder.linux;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -113,7 +114,7 @@ class TcxFilterTest {
 
         TcxFilter opened = attach("192.0.2.1");
 
-        assertTrue(!hostAnswers("192.0.2.1"), "with the filter it is silent for the VIP");
+        assertFalse(hostAnswers("192.0.2.1"), "with the filter it is silent for the VIP");
         assertTrue(hostAnswers("192.0.2.9"), "and answers for others");
         wire.send(tcpSyn("198.51.100.1"));
         assertNotNull(answer(6, SOON_MS), "the host resets connections to itself");
@@ -122,7 +123,7 @@ class TcxFilterTest {
         opened.update(Set.of(), Set.of());
         assertTrue(hostAnswers("192.0.2.1"), "the VIP is given up");
         opened.update(addresses("192.0.2.1"), Set.of());
-        assertTrue(!hostAnswers("192.0.2.1"));
+        assertFalse(hostAnswers("192.0.2.1"));
         opened.close();
         assertTrue(hostAnswers("192.0.2.1"), "closed");
     }
@@ -146,11 +147,48 @@ class TcxFilterTest {
         try (TcxFilter second = net.inside(lb, () -> TcxFilter.open(LinuxInterface.read("l0")))) {
             second.update(addresses("192.0.2.2"), Set.of());
 
-            assertTrue(!hostAnswers("192.0.2.1"));
-            assertTrue(!hostAnswers("192.0.2.2"));
+            assertFalse(hostAnswers("192.0.2.1"));
+            assertFalse(hostAnswers("192.0.2.2"));
         }
-        assertTrue(!hostAnswers("192.0.2.1"));
+        assertFalse(hostAnswers("192.0.2.1"));
         assertTrue(hostAnswers("192.0.2.2"));
+    }
+
+    /// However the forwarder dies, the host has its frames back.
+    @Test
+    void shouldBeGoneWithTheProcess() throws Exception {
+        Process process = net.start(
+                lb,
+                ProcessHandle.current().info().command().orElseThrow(),
+                "--enable-native-access=ALL-UNNAMED",
+                "-cp",
+                System.getProperty("java.class.path"),
+                Attached.class.getName());
+        try {
+            long deadline = System.nanoTime() + 20_000_000_000L;
+            while (hostAnswers("192.0.2.1")) {
+                assertTrue(process.isAlive() && System.nanoTime() < deadline, "the process attached nothing");
+            }
+        } finally {
+            process.destroyForcibly();
+            process.waitFor();
+        }
+        long deadline = System.nanoTime() + 5_000_000_000L;
+        while (!hostAnswers("192.0.2.1")) { // The kernel takes a moment to clean up after it.
+            assertTrue(System.nanoTime() < deadline, "the filter outlived the process");
+        }
+    }
+
+    /// Attaches a filter and waits to be killed.
+    static final class Attached {
+        private Attached() {}
+
+        public static void main(String[] args) throws Exception {
+            TcxFilter filter = TcxFilter.open(LinuxInterface.read("l0"));
+            filter.update(addresses("192.0.2.1"), Set.of());
+            Thread.sleep(30_000);
+            filter.close();
+        }
     }
 
     /// The way of older kernels: put in place of what a killed forwarder left, and taken off again.
@@ -166,14 +204,14 @@ class TcxFilterTest {
                         .exit());
         ClsactFilter leftBehind = net.inside(lb, () -> ClsactFilter.attach(drop, nic));
         assertNotNull(leftBehind);
-        assertTrue(!hostAnswers("192.0.2.2"));
+        assertFalse(hostAnswers("192.0.2.2"));
 
         ClsactFilter next = net.inside(lb, () -> ClsactFilter.attach(opened.program(), nic));
         drop.close();
         opened.update(addresses("192.0.2.2"), Set.of());
 
         assertTrue(hostAnswers("192.0.2.1"));
-        assertTrue(!hostAnswers("192.0.2.2"));
+        assertFalse(hostAnswers("192.0.2.2"));
         assertTrue(net.in(lb, "tc filter show dev l0 ingress").contains("ps_behind_tap"));
 
         net.inside(lb, () -> {
@@ -184,21 +222,21 @@ class TcxFilterTest {
         assertEquals("", net.in(lb, "tc filter show dev l0 ingress").strip());
     }
 
-    /// Both kinds of multicast frames that ask for a VIP come in only when the NIC lets them.
+    /// Solicitations for an IPv6 VIP are multicast, and a NIC takes only the groups that it was told.
     @ParameterizedTest
     @ValueSource(strings = {"2001:db8::1", "2001:db8::abcd:ef01"})
     void shouldListenForSolicitations(String vip) throws Exception {
         byte[] address = InetAddress.getByName(vip).getAddress();
         String mac = "33:33:ff:%02x:%02x:%02x".formatted(address[13], address[14], address[15]);
-        try (SolicitedNodes nodes = net.inside(lb, () -> new SolicitedNodes("l0"))) {
-            nodes.update(addresses(vip, "192.0.2.1"));
-            assertTrue(net.in(lb, "ip maddr show dev l0").contains(mac), mac);
+        TcxFilter opened = attach(vip, "192.0.2.1");
+        assertTrue(net.in(lb, "ip maddr show dev l0").contains(mac), mac);
 
-            nodes.update(addresses("192.0.2.1"));
-            assertTrue(!net.in(lb, "ip maddr show dev l0").contains(mac), mac);
-            nodes.update(addresses(vip));
-        }
-        assertTrue(!net.in(lb, "ip maddr show dev l0").contains(mac), mac);
+        opened.update(addresses("192.0.2.1"), Set.of());
+        assertFalse(net.in(lb, "ip maddr show dev l0").contains(mac), mac);
+
+        opened.update(addresses(vip), Set.of());
+        opened.close();
+        assertFalse(net.in(lb, "ip maddr show dev l0").contains(mac), mac);
     }
 
     private boolean hostAnswers(String address) throws Exception {
