@@ -93,10 +93,21 @@ public final class MaglevHistory {
     /// @param keepTicks how long a table is kept after it was replaced, see [TickClock#ticksOfMs(long)]; 0 for not
     ///     at all
     public static MaglevHistory first(MaglevTable table, int keepTicks, int nowTicks) {
+        return new MaglevHistory(checked(keepTicks), Generation.of(table, nowTicks), new Generation[0]);
+    }
+
+    private static int checked(int keepTicks) {
         if (keepTicks < 0 || keepTicks > KEEP_TICKS_MAX) {
             throw new IllegalArgumentException("keepTicks=" + keepTicks + " (expected 0.." + KEEP_TICKS_MAX + ")");
         }
-        return new MaglevHistory(keepTicks, Generation.of(table, nowTicks), new Generation[0]);
+        return keepTicks;
+    }
+
+    /// {@return the same history with another window, for what it holds as well}
+    ///
+    /// @param newKeepTicks how long a table is kept after it was replaced
+    public MaglevHistory withKeepTicks(int newKeepTicks) {
+        return newKeepTicks == keepTicks ? this : new MaglevHistory(checked(newKeepTicks), current, older);
     }
 
     /// The history after a change: of the pool, or of what still serves.

@@ -123,12 +123,27 @@ class MaglevHistoryTest {
     }
 
     @Test
+    void shouldTakeAnotherWindow() {
+        MaglevTable before = table(0, 1);
+        MaglevHistory history =
+                MaglevHistory.first(before, KEEP, 0).next(table(0, 1, 2), MaglevHistoryTest::isServing, 100);
+        MaglevHistory longer = history.withKeepTicks(2 * KEEP);
+        for (long hash : hashes) {
+            assertEquals(row(before, hash), longer.backendForMidflow(hash, 100 + 2 * KEEP - 1));
+            assertEquals(row(longer.table(), hash), longer.backendForMidflow(hash, 100 + 2 * KEEP));
+        }
+        assertSame(history, history.withKeepTicks(KEEP));
+        assertThrows(IllegalArgumentException.class, () -> history.withKeepTicks(-1));
+    }
+
+    @Test
     void shouldDropTheShortestGenerationWhenThereAreTooMany() {
         MaglevTable longest = table(0, 1);
         MaglevTable brief = table(0, 1, 2);
+        MaglevTable third = table(0, 1, 2, 3);
         MaglevHistory history = MaglevHistory.first(longest, KEEP, 0)
                 .next(brief, MaglevHistoryTest::isServing, 500)
-                .next(table(0, 1, 2, 3), MaglevHistoryTest::isServing, 501)
+                .next(third, MaglevHistoryTest::isServing, 501)
                 .next(table(0, 1, 2, 3, 4), MaglevHistoryTest::isServing, 600)
                 .next(table(0, 1, 2, 3, 4, 5), MaglevHistoryTest::isServing, 700);
         assertEquals(MaglevHistory.GENERATIONS_MAX, history.generations());
@@ -137,11 +152,9 @@ class MaglevHistoryTest {
         }
         // The one after the longest is gone, so the next in time decides.
         for (long hash : hashes) {
-            assertEquals(row(table0123, hash), history.backendForMidflow(hash, 500 + KEEP));
+            assertEquals(row(third, hash), history.backendForMidflow(hash, 500 + KEEP));
         }
     }
-
-    private final MaglevTable table0123 = table(0, 1, 2, 3);
 
     @Test
     void shouldTakeAGenerationForLongThatLivedLongerThanTicksCanSay() {
