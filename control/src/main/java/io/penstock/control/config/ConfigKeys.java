@@ -94,7 +94,7 @@ public final class ConfigKeys {
                 "forwarder.flows",
                 "1..256m",
                 "1m",
-                "Flow-table room over all workers, for each address family. A flow takes at most 64 bytes.",
+                "Flow-table room over all workers. A flow takes at most 64 bytes.",
                 "16m");
         key(
                 "forwarder.tunnel-source",
