@@ -56,7 +56,8 @@ public final class TrafficGenerator implements AutoCloseable {
         program = BpfProgram.load(BpfProgram.Kind.XDP, "ps_generate", assemble(number, interfaceIndex, flows));
     }
 
-    /// Sends frames.
+    /// Sends frames. Each call makes and frees its memory, which takes milliseconds: for a steady flood send a million
+    /// or more at once.
     ///
     /// @return 0, or `-errno`: `EINTR` when a signal came before all were sent
     public int send(int frames) {

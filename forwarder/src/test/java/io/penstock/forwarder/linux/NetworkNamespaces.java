@@ -89,6 +89,10 @@ public final class NetworkNamespaces implements AutoCloseable {
             in(end[0], "sysctl -qw net.ipv6.conf." + end[1] + ".router_solicitations=0");
             in(end[0], "ip link set " + end[1] + " addrgenmode none up");
         }
+        // Asking for a link makes the kernel act on its new carrier now. Left alone it may do so a second later, and
+        // until then drops in silence what is sent.
+        run("ip -n " + namespaceA + " link show dev " + linkA);
+        run("ip -n " + namespaceB + " link show dev " + linkB);
     }
 
     /// Runs a command, its words parted by spaces.
