@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 /// `org.openjdk.jcstress.Main` on the test class path with `-m default` or `-m tough`.
 @Tag("slow")
 class StressTest {
-    private static final int LIMIT_S = 150;
+    private static final int LIMIT_S = 240;
 
     private static final Pattern PASSED = Pattern.compile("All remaining tests: \\d\\d+ matching"); // ten at least
 
