@@ -1,13 +1,13 @@
 package io.penstock.control.config;
 
 /// Durations and sizes as the properties file writes them. Whole numbers only.
-final class Quantities {
+public final class Quantities {
     private Quantities() {}
 
     /// Reads `250ms`, `3s`, `5m`, `1h`; a bare number is seconds.
     ///
     /// @return milliseconds, or -1 when the text is no duration
-    static long durationMs(String text) {
+    public static long durationMs(String text) {
         if (text.endsWith("ms")) {
             return scaled(text, 2, 1);
         }

@@ -126,6 +126,11 @@ public final class RuntimeFolder {
         return path.resolve("forwarder.sock");
     }
 
+    /// {@return what the sidecar counts; mapped}
+    public Path sidecarCounters() {
+        return path.resolve("sidecar.dat");
+    }
+
     /// {@return the Unix socket of the sidecar's API}
     public Path apiSocket() {
         return path.resolve("api.sock");

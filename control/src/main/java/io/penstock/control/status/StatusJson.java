@@ -39,6 +39,12 @@ public final class StatusJson {
     /// Writes the object of `status --json`.
     public static void status(JsonGenerator json, StatusView view) throws IOException {
         json.writeStartObject();
+        statusFields(json, view);
+        json.writeEndObject();
+    }
+
+    /// Writes the same into an object that has been begun, so that more can follow.
+    public static void statusFields(JsonGenerator json, StatusView view) throws IOException {
         json.writeStringField("instance", view.instance());
         json.writeStringField("version", view.productVersion());
         json.writeBooleanField("alive", view.alive());
@@ -60,7 +66,6 @@ public final class StatusJson {
         json.writeEndObject();
         json.writeFieldName("listeners");
         listeners(json, view.listeners());
-        json.writeEndObject();
     }
 
     private static void worker(JsonGenerator json, WorkerView worker) throws IOException {
@@ -102,6 +107,12 @@ public final class StatusJson {
     /// Writes one listener with its backends.
     public static void listener(JsonGenerator json, ListenerView listener) throws IOException {
         json.writeStartObject();
+        listenerFields(json, listener);
+        json.writeEndObject();
+    }
+
+    /// Writes the same into an object that has been begun, so that more can follow.
+    public static void listenerFields(JsonGenerator json, ListenerView listener) throws IOException {
         json.writeStringField("name", listener.config().name());
         json.writeStringField("vip", vips(listener));
         json.writeStringField("protocol", listener.config().protocol().text());
@@ -114,7 +125,6 @@ public final class StatusJson {
             backend(json, backend);
         }
         json.writeEndArray();
-        json.writeEndObject();
     }
 
     /// Writes the list of `backends --json`: each with the name of its listener.

@@ -20,7 +20,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -34,16 +33,18 @@ final class ApiServer implements AutoCloseable {
     private final EventLoop loop;
     private final Router router;
     private final ApiLimits limits;
-    private final AtomicLong refusedConnections = new AtomicLong();
+    private final Runnable onRefusal;
     private volatile @Nullable ApiToken token;
     private @Nullable Channel tcp;
     private @Nullable Channel local;
 
-    /// @param loop an epoll event loop
-    ApiServer(EventLoop loop, Router router, ApiLimits limits) {
+    /// @param loop      an epoll event loop
+    /// @param onRefusal called on it for each connection that is closed because there are too many
+    ApiServer(EventLoop loop, Router router, ApiLimits limits, Runnable onRefusal) {
         this.loop = loop;
         this.router = router;
         this.limits = limits;
+        this.onRefusal = onRefusal;
     }
 
     /// Listens for TCP connections, in place of where it listened before.
@@ -61,7 +62,7 @@ final class ApiServer implements AutoCloseable {
         Channel opened = open(
                 EpollServerSocketChannel::new,
                 address,
-                new ConnectionLimit(limits.connections(), limits.connectionsEach(), refusedConnections),
+                new ConnectionLimit(limits.connections(), limits.connectionsEach(), onRefusal),
                 door);
         tcp = opened;
         return (InetSocketAddress) opened.localAddress();
@@ -89,7 +90,7 @@ final class ApiServer implements AutoCloseable {
         local = open(
                 EpollServerDomainSocketChannel::new,
                 new DomainSocketAddress(socket.toFile()),
-                new ConnectionLimit(limits.localConnections(), Integer.MAX_VALUE, refusedConnections),
+                new ConnectionLimit(limits.localConnections(), Integer.MAX_VALUE, onRefusal),
                 new RequestGuard.Door(true, () -> null));
         // The folder is private, so nobody else could open it before this.
         Files.setPosixFilePermissions(socket, PosixFilePermissions.fromString("rw-------"));
@@ -114,11 +115,6 @@ final class ApiServer implements AutoCloseable {
                     "cannot listen on " + address + ": " + bound.cause().getMessage(), bound.cause());
         }
         return bound.channel();
-    }
-
-    /// {@return connections that were closed because there were too many}
-    long refusedConnections() {
-        return refusedConnections.get();
     }
 
     @Override

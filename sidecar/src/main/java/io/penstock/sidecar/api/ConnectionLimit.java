@@ -8,7 +8,6 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /// Closes what goes beyond the number of connections that a server socket may have, in all and, from other hosts, for
@@ -18,15 +17,16 @@ import org.jspecify.annotations.Nullable;
 final class ConnectionLimit extends ChannelInboundHandlerAdapter {
     private final int most;
     private final int mostEach;
-    private final AtomicLong refused;
+    private final Runnable onRefusal;
     private final Map<InetAddress, Integer> each = new HashMap<>();
     private int open;
 
-    /// @param mostEach for each remote address that is not loopback
-    ConnectionLimit(int most, int mostEach, AtomicLong refused) {
+    /// @param mostEach  for each remote address that is not loopback
+    /// @param onRefusal called for each connection that is closed, on the event loop
+    ConnectionLimit(int most, int mostEach, Runnable onRefusal) {
         this.most = most;
         this.mostEach = mostEach;
-        this.refused = refused;
+        this.onRefusal = onRefusal;
     }
 
     @Override
@@ -34,7 +34,7 @@ final class ConnectionLimit extends ChannelInboundHandlerAdapter {
         InetAddress remote = remote(context.channel());
         int ofThis = remote == null ? 0 : each.getOrDefault(remote, 0);
         if (open >= most || ofThis >= mostEach) {
-            refused.incrementAndGet();
+            onRefusal.run();
             context.close();
             return;
         }

@@ -63,6 +63,11 @@ final class Response {
         return new Response(status, contentType, body, more, stream);
     }
 
+    /// {@return the same with status 201}
+    Response created() {
+        return new Response(201, contentType, body, headers, stream);
+    }
+
     int status() {
         return status;
     }

@@ -46,8 +46,8 @@ public final class HealthChecks implements AutoCloseable {
     private final Long2ObjectHashMap<BackendCheck> timers = new Long2ObjectHashMap<>();
     private final Map<Key, BackendCheck> checks = new HashMap<>();
     private final AtomicLong greatestLagNs = new AtomicLong();
-    private @Nullable ScheduledFuture<?> ticker;
-    private long lastTickMs;
+    private volatile @Nullable ScheduledFuture<?> ticker;
+    private volatile long lastTickMs;
     private long lastFaultLogNs = System.nanoTime() - FAULT_LOG_INTERVAL_NS;
     private long faultsNotLogged;
 
@@ -97,10 +97,12 @@ public final class HealthChecks implements AutoCloseable {
     }
 
     private void startOrStopTicking() {
-        if (checks.isEmpty() && ticker != null) {
-            ticker.cancel(false);
+        ScheduledFuture<?> ticking = ticker;
+        if (checks.isEmpty() && ticking != null) {
+            ticking.cancel(false);
             ticker = null;
-        } else if (!checks.isEmpty() && ticker == null) {
+        } else if (!checks.isEmpty() && ticking == null) {
+            lastTickMs = nowMs();
             ticker = loop.scheduleAtFixedRate(this::tick, TICK_MS, TICK_MS, TimeUnit.MILLISECONDS);
         }
     }
@@ -137,6 +139,11 @@ public final class HealthChecks implements AutoCloseable {
     /// {@return by how much the latest check since the last call started after its time, in ns}
     public long takeGreatestLagNs() {
         return greatestLagNs.getAndSet(0);
+    }
+
+    /// {@return how long the check thread has stood still, in ms; 0 where there is nothing to check}
+    public long stalledMs() {
+        return ticker == null ? 0 : Math.max(0, nowMs() - lastTickMs - TICK_MS);
     }
 
     /// Stops all checks and waits until the last is gone.

@@ -31,6 +31,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -64,7 +65,8 @@ class ApiServerTest {
                             200,
                             "text/plain",
                             request.name("name") + ":" + new String(request.body(), StandardCharsets.UTF_8))));
-    private final ApiServer server = new ApiServer(group.next(), router, LIMITS);
+    private final AtomicInteger refused = new AtomicInteger();
+    private final ApiServer server = new ApiServer(group.next(), router, LIMITS, refused::incrementAndGet);
     private InetSocketAddress address = new InetSocketAddress(0);
 
     @TempDir
@@ -277,7 +279,7 @@ class ApiServerTest {
                 sockets.add(socket);
             }
             assertEquals(-1, sockets.getLast().getInputStream().read(), "the last is closed at once");
-            assertEquals(42, server.refusedConnections());
+            assertEquals(42, refused.get());
         } finally {
             for (Socket socket : sockets) {
                 socket.close();
