@@ -75,8 +75,12 @@ public final class ConfigEditor {
 
     /// Makes a listener have exactly these keys: those that differ are set, those that are not named are removed.
     ///
+    /// @param name letters, digits, `-` and `_`: anything else could reach keys of other listeners
     /// @param keys by what follows `listener.NAME.`, in the order in which new ones are to stand
     public void setListener(String name, Map<String, String> keys) {
+        if (!ListenerReader.isName(name)) {
+            throw new IllegalArgumentException("name=" + name + ": " + ConfigKeys.NAME_EXPECTED + " expected");
+        }
         String prefix = "listener." + name + ".";
         for (String key : keysWith(prefix)) {
             if (!keys.containsKey(key.substring(prefix.length()))) {

@@ -210,7 +210,7 @@ public final class ConfigKeys {
                 "reset");
         key(
                 LISTENER + "drain-deadline",
-                "0 | 1s..604800s",
+                "0s..604800s",
                 "300s",
                 "How long a draining backend keeps its flows; 0 never cuts them.",
                 "60s");

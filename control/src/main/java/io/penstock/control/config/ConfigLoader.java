@@ -20,6 +20,8 @@ import org.jspecify.annotations.Nullable;
 /// Reads a properties file as a whole: every rule is checked and every problem is found in one run.
 public final class ConfigLoader {
     private static final int MAX_CPU = 1023;
+    /// The status file has 524,288 rows, some of which backends that are leaving still need.
+    private static final int MAX_BACKENDS = 500_000;
     private static final String LISTENER = "listener.";
 
     private final PropertiesFile file;
@@ -379,9 +381,25 @@ public final class ConfigLoader {
                 listeners.add(listener);
             }
         }
+        tooManyBackends(listeners);
         clashes(listeners);
         vipsAmongBackends(listeners);
         return listeners;
+    }
+
+    private void tooManyBackends(List<ListenerConfig> listeners) {
+        int count = 0;
+        for (ListenerConfig listener : listeners) {
+            boolean fitted = count <= MAX_BACKENDS;
+            count += listener.backends().size();
+            if (fitted && count > MAX_BACKENDS) {
+                reader(listener)
+                        .problem(
+                                "backend",
+                                "more than " + MAX_BACKENDS + " backends in all listeners",
+                                "at most " + MAX_BACKENDS);
+            }
+        }
     }
 
     /// Two listeners clash when they share a VIP, a protocol and a port.

@@ -125,14 +125,12 @@ public final class PropertiesFile {
             add(new Source(absolute, name, text(absolute)), open);
         } catch (CharacterCodingException notUtf8) {
             String wrong = "not UTF-8 at " + notUtf8.getMessage();
-            problems.add(new Problem(name, lineOf(notUtf8), INCLUDE, wrong, "a text file in UTF-8"));
+            problems.add(new Problem(name, lineOf(notUtf8), "file", wrong, "a text file in UTF-8"));
         } catch (IOException unreadable) {
             String wrong = "cannot read " + name + ": " + reason(unreadable);
             String expected = include == null ? "a readable file" : "a readable file, relative to the including one";
             problems.add(
-                    include == null
-                            ? new Problem(name, 1, INCLUDE, wrong, expected)
-                            : include.problem(wrong, expected));
+                    include == null ? new Problem(name, 1, "file", wrong, expected) : include.problem(wrong, expected));
         }
     }
 

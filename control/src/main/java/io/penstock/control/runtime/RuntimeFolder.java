@@ -9,6 +9,7 @@ import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -63,12 +64,23 @@ public final class RuntimeFolder {
                         folder.path,
                         PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
             }
+            refuseStrangers(folder.path);
             Files.setPosixFilePermissions(folder.path, PosixFilePermissions.fromString("rwx------"));
         } catch (AccessDeniedException denied) {
             throw new AccessDeniedException(
                     folder.path.toString(), null, "no permission to make it: run as root, or choose --runtime-dir");
         }
         return folder;
+    }
+
+    /// Whoever owns the folder could swap the files under us, so in a shared place such as /tmp nobody else may.
+    private static void refuseStrangers(Path path) throws IOException {
+        Object owner = Files.getAttribute(path, "unix:uid", LinkOption.NOFOLLOW_LINKS);
+        Object us = Files.getAttribute(Path.of("/proc/self"), "unix:uid");
+        if (!owner.equals(us) || Files.isSymbolicLink(path)) {
+            throw new IOException(path + " belongs to somebody else (uid " + owner + ", we are " + us
+                    + ") or is a link: remove it, or choose another --runtime-dir");
+        }
     }
 
     /// {@return the folder, absolute}

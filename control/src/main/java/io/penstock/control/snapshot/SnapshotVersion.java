@@ -6,6 +6,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileChannel.MapMode;
 import java.nio.file.Path;
@@ -29,6 +30,11 @@ public final class SnapshotVersion implements AutoCloseable {
                 path,
                 Set.of(StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE),
                 PosixFilePermissions.asFileAttribute(AtomicFile.PRIVATE))) {
+            if (channel.size() < LENGTH) {
+                // A full disk shows here and not as a fault in raise(). The last byte, since another process may have
+                // announced a version meanwhile.
+                channel.write(ByteBuffer.allocate(1), LENGTH - 1);
+            }
             line = channel.map(MapMode.READ_WRITE, 0, LENGTH, arena);
             mapped = true;
         } finally {

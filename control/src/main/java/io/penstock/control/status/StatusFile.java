@@ -46,7 +46,7 @@ public final class StatusFile implements AutoCloseable {
         base = channel.map(MapMode.READ_WRITE, 0, StatusLayout.WORKERS, arena);
         boolean fresh = get(base, StatusLayout.H_MAGIC) == 0;
         if (fresh) {
-            reserve(0, 4096);
+            reserve(0, StatusLayout.LISTENERS);
             set(base, StatusLayout.H_VERSION, StatusLayout.VERSION);
         }
         int regionCount = Math.max(workerCount, (int) get(base, StatusLayout.H_WORKER_REGIONS));

@@ -216,6 +216,13 @@ class ConfigEditorTest {
         }
     }
 
+    @Test
+    void shouldNotReachOtherListenersThroughAName() throws Exception {
+        ConfigEditor editor = ConfigEditor.open(main);
+
+        assertThrows(IllegalArgumentException.class, () -> editor.setListener("web.backend", Map.of("x", "10.0.0.66")));
+    }
+
     private interface Edit {
         void apply(ConfigEditor editor) throws Exception;
     }

@@ -106,6 +106,71 @@ class ConfigLoaderTest {
         assertEquals(HealthKind.UDP, dns.health().kind());
     }
 
+    /// The example of the manual, with every key that an operator may copy from it.
+    @Test
+    void shouldTakeTheManualsExample() throws ConfigException {
+        ConfigLoader.Loaded loaded = ConfigLoader.parse("""
+                instance=edge1
+                forwarder.interface=eth1
+                forwarder.port=auto
+                forwarder.transport=epoll
+                forwarder.cpus=2-5
+                forwarder.idle=adaptive
+                forwarder.batch=64
+                forwarder.flows=1m
+                forwarder.tunnel-source=
+                forwarder.arp=on
+                forwarder.huge-pages=auto
+                forwarder.metrics-latency=off
+                forwarder.hash-key=
+                sidecar.api=127.0.0.1:9650
+                sidecar.api-token-file=
+                listener.web.vip=203.0.113.10
+                listener.web.protocol=tcp
+                listener.web.ports=80,443,9000-9009
+                listener.web.scheduler=mh
+                listener.web.persistence=off
+                listener.web.persistence.prefix=32
+                listener.web.idle-timeout=300s
+                listener.web.midstream=reset
+                listener.web.forwarding=dr
+                listener.web.on-backend-down=keep
+                listener.web.on-backend-removed=drain
+                listener.web.drain-deadline=300s
+                listener.web.slow-start=0s
+                listener.web.max-new-flows=0
+                listener.web.mss-clamp=auto
+                listener.web.enabled=true
+                listener.web.tags.team=shop
+                listener.web.backend.a=10.0.0.11
+                listener.web.backend.b=10.0.0.12 weight=3
+                listener.web.backend.c=10.9.0.7 weight=1 forwarding=ipip max-flows=50000
+                listener.web.health=tcp
+                listener.web.health.port=443
+                listener.web.health.interval=3s
+                listener.web.health.timeout=2s
+                listener.web.health.rise=2
+                listener.web.health.fall=2
+                listener.web.health.path=/healthz
+                listener.web.health.host=
+                listener.web.health.expect=200-299
+                listener.web.health.send=
+                listener.web.health.target=backend
+                listener.web.health.fail-open=off
+                replay.local-mac=02:00:00:00:00:01
+                replay.next-hop-mac=02:00:00:00:00:fe
+                replay.local-address=10.0.0.1
+                replay.local-address6=fd00::1
+                replay.mtu=1500
+                replay.neighbours=10.0.0.11 02:00:00:00:00:0b, fd00::11 02:00:00:00:00:0b
+                """, "f");
+
+        assertEquals(
+                List.of("f:42: listener.web.health.path: warning: has no effect: health=tcp (leave it out)"),
+                loaded.warnings().stream().map(Problem::warningText).toList());
+        assertEquals(3, loaded.config().listeners().getFirst().backends().size());
+    }
+
     /// One line is added to a good file; each has to be refused at its line, with these words.
     @ParameterizedTest(name = "{0}")
     @CsvSource(delimiterString = "=>", textBlock = """
@@ -160,7 +225,7 @@ class ConfigLoaderTest {
             listener.web.forwarding=nat => "nat" is not one of the words (dr | ipip | gue | gre)
             listener.web.on-backend-down=move => "move" is not one of the words (keep | reschedule | reset)
             listener.web.on-backend-removed=keep => "keep" is not one of the words (drain | reset)
-            listener.web.drain-deadline=8000h => 8000h is out of range (0 | 1s..604800s)
+            listener.web.drain-deadline=8000h => 8000h is out of range (0s..604800s)
             listener.web.slow-start=1201s => 1201s is out of range (0s..1200s)
             listener.web.max-new-flows=many => "many" is not a number with or without k, m, g (0..1000000000)
             listener.web.mss-clamp=63 => 63 is out of range (auto | off | 64..65495)

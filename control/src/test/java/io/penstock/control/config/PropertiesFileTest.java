@@ -93,7 +93,7 @@ class PropertiesFileTest {
     @Test
     void shouldSayThatTheFileItselfIsMissing() {
         assertEquals(
-                List.of("nowhere/x.properties:1: include: cannot read nowhere/x.properties: no such file"
+                List.of("nowhere/x.properties:1: file: cannot read nowhere/x.properties: no such file"
                         + " (a readable file)"),
                 texts(PropertiesFile.load(Path.of("nowhere/x.properties"))));
     }

@@ -30,6 +30,16 @@ class RuntimeFolderTest {
     }
 
     @Test
+    void shouldRefuseAFolderThatAnotherPathStandsFor() throws IOException {
+        Files.createDirectory(base.resolve("elsewhere"));
+        Files.createSymbolicLink(base.resolve("edge1"), base.resolve("elsewhere"));
+
+        IOException refused = assertThrows(IOException.class, () -> RuntimeFolder.create(base, "edge1"));
+
+        assertTrue(String.valueOf(refused.getMessage()).contains("--runtime-dir"), refused.getMessage());
+    }
+
+    @Test
     void shouldRefuseASecondOwner() throws IOException {
         RuntimeFolder folder = RuntimeFolder.create(base, "edge1");
         try (RuntimeFolder.Lock forwarder = folder.lock("forwarder");

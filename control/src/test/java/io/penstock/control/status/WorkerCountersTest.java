@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.management.ManagementFactory;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.Set;
@@ -106,6 +107,25 @@ class WorkerCountersTest {
             }
             worker.join();
         }
+    }
+
+    @Test
+    void shouldNotAllocate() {
+        WorkerCounters counters = new WorkerCounters(memory(Arena.ofAuto()));
+        LatencyHistogram histogram = new LatencyHistogram(Arena.ofAuto().allocate(8L * LatencyHistogram.BUCKETS, 8));
+        var thread = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
+        long fewest = Long.MAX_VALUE;
+        for (int round = 0; round < 20; round++) { // The JIT may allocate in any one round, not in all of them.
+            long before = thread.getCurrentThreadAllocatedBytes();
+            for (int batch = 0; batch < 10_000; batch++) {
+                counters.add(WorkerCounter.RECEIVED.id(), 1);
+                counters.add(WorkerCounter.FORWARDED.id(), 1);
+                histogram.record(batch);
+                counters.publish();
+            }
+            fewest = Math.min(fewest, thread.getCurrentThreadAllocatedBytes() - before);
+        }
+        assertEquals(0, fewest, "bytes allocated by 10,000 batches");
     }
 
     private static void count(WorkerCounters counters, long each) {
