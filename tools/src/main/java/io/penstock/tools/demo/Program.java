@@ -47,7 +47,8 @@ final class Program {
             }
             String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
             if (process.exitValue() != 0) {
-                throw new IOException(String.join(" ", command) + ": exit code " + process.exitValue() + ": " + output);
+                throw new IOException(String.join(" ", command) + ": exit code " + process.exitValue() + ": "
+                        + output.replace("\n", "; "));
             }
             return output;
         } catch (InterruptedException e) {
