@@ -4,16 +4,19 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.penstock.control.config.PacketRing;
 import io.penstock.control.config.TransportKind;
 import io.penstock.control.status.WorkerCounter;
 import io.penstock.control.status.WorkerCounters;
+import io.penstock.forwarder.linux.LinuxException;
 import io.penstock.forwarder.linux.NetworkNamespaces;
 import io.penstock.forwarder.linux.RawSocket;
 import io.penstock.forwarder.transport.Transports;
 import io.penstock.forwarder.transport.WaitLoop;
+import java.io.File;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.management.ManagementFactory;
@@ -24,6 +27,7 @@ import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -266,8 +270,11 @@ abstract class PacketPortContract extends FramePortContract {
         int taken = swap(port, sent, 500);
         port.countLost(counters);
 
-        assertTrue(taken < sent, "the ring held all");
-        assertEquals(sent, taken + counters.get(WorkerCounter.PORT_LOST));
+        long lost = counters.get(WorkerCounter.PORT_LOST);
+        assertTrue(taken < sent && lost > 0, "the ring held all");
+        // On a busy machine the kernel may have lost some of them before the ring.
+        assertTrue(taken + lost <= sent, taken + " taken, " + lost + " lost");
+        assertTrue(taken + lost > sent / 2, taken + " taken, " + lost + " lost");
         // It goes on after an overflow.
         wire(TestFrames.udp(1, 60));
         assertEquals(1, swap(port, 1, SOON_MS));
@@ -531,6 +538,45 @@ abstract class PacketPortContract extends FramePortContract {
         assertEquals(3, TestFrames.number(sent));
         port.countLost(counters);
         assertEquals(0, counters.get(WorkerCounter.PORT_LOST));
+    }
+
+    @Test
+    void shouldLeaveNothingBehind() throws Exception {
+        openPorts(2);
+        int descriptors = -1;
+        for (int i = 0; i < 3; i++) {
+            Objects.requireNonNull(opened).close();
+            opened = null;
+            int now = Objects.requireNonNull(new File("/proc/self/fd").list()).length;
+            assertTrue(descriptors == -1 || now <= descriptors, descriptors + " descriptors became " + now);
+            descriptors = now;
+            assertThrows(
+                    LinuxException.class,
+                    () -> net.inside(portSpace, () -> PacketInterface.open("p9", 2, version(), BATCH)));
+            openPorts(2);
+        }
+        wire(TestFrames.udp(1, 60));
+        PacketPort first = Objects.requireNonNull(opened).ports().get(0);
+        PacketPort second = opened.ports().get(1);
+        long deadline = System.nanoTime() + SOON_MS * 1_000_000;
+        int swapped = 0;
+        while (swapped == 0 && System.nanoTime() < deadline) {
+            swapped = swapOnce(first) + swapOnce(second);
+        }
+        assertEquals(1, swapped);
+    }
+
+    @Test
+    void shouldSayInALineWhatIsWrongWithAnInterface() throws Exception {
+        net.in(portSpace, "ip tuntap add mode tun name t0");
+
+        for (String name : List.of("p9", "t0", "a-name-that-is-too-long")) {
+            LinuxException refused = assertThrows(
+                    LinuxException.class,
+                    () -> net.inside(portSpace, () -> PacketInterface.open(name, 1, version(), BATCH)));
+            String message = String.valueOf(refused.getMessage());
+            assertTrue(message.contains(name) && message.lines().count() == 1, message);
+        }
     }
 
     @Test
