@@ -43,24 +43,26 @@ public final class StatusFile implements AutoCloseable {
         this.arena = arena;
         this.channel = channel;
         long length = channel.size();
-        base = channel.map(MapMode.READ_WRITE, 0, StatusLayout.WORKERS, arena);
-        boolean fresh = get(base, StatusLayout.H_MAGIC) == 0;
-        if (fresh) {
+        if (length == 0) {
+            // Before anything is mapped: on tmpfs even reading a hole takes a page.
             reserve(0, StatusLayout.LISTENERS);
+        }
+        base = channel.map(MapMode.READ_WRITE, 0, StatusLayout.WORKERS, arena);
+        if (length == 0) {
             set(base, StatusLayout.H_VERSION, StatusLayout.VERSION);
         }
         int regionCount = Math.max(workerCount, (int) get(base, StatusLayout.H_WORKER_REGIONS));
         regions = new MemorySegment[regionCount];
         for (int i = 0; i < regionCount; i++) {
-            regions[i] = channel.map(MapMode.READ_WRITE, StatusLayout.worker(i), StatusLayout.WORKER_REGION, arena);
-            if (StatusLayout.worker(i) + StatusLayout.WORKER_REGION > length) {
-                // A sparse file's first write to a page can find the disk full, which a mapping answers with a fault
+            long region = StatusLayout.worker(i);
+            if (region + StatusLayout.WORKER_REGION > length) {
+                // A sparse file's first touch of a page can find the disk full, which a mapping answers with a fault
                 // and a channel with an IOException.
-                reserve(StatusLayout.worker(i), StatusLayout.W_CELLS);
-                reserve(
-                        StatusLayout.worker(i) + StatusLayout.W_CELLS,
-                        get(base, StatusLayout.H_BACKEND_ROWS) * StatusLayout.CELL);
+                long usedRows = get(base, StatusLayout.H_BACKEND_ROWS);
+                reserve(region, StatusLayout.W_CELLS);
+                reserve(region + StatusLayout.W_CELLS, usedRows * StatusLayout.CELL);
             }
+            regions[i] = channel.map(MapMode.READ_WRITE, region, StatusLayout.WORKER_REGION, arena);
         }
         set(base, StatusLayout.H_WORKER_REGIONS, regionCount);
         workers = new WorkerStatus[workerCount];
