@@ -31,7 +31,7 @@ public final class PacketPort implements FramePort {
     private static final int SLOT_OVERHEAD = 256;
     private static final int ETHERNET_AND_TAG_BYTES = 18;
 
-    private static final int RING_BYTES = 8 << 20; // 4,096 slots of 2 KiB: 5 ms of frames at 800,000 a second
+    private static final int RING_BYTES = 16 << 20; // 8,192 slots of 2 KiB: 10 ms of frames at 800,000 a second
     private static final int SLOTS_MIN = 1024;
     private static final int SLOT_BLOCK_BYTES = 64 << 10;
     private static final int BLOCK_BYTES = 128 << 10;

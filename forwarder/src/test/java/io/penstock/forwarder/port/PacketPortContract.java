@@ -262,7 +262,7 @@ abstract class PacketPortContract extends FramePortContract {
     @Test
     void shouldCountWhatTheKernelLost() throws Exception {
         PacketPort port = openPort();
-        int sent = 40_000; // More than any ring holds.
+        int sent = 80_000; // More than any ring holds.
         for (int i = 0; i < sent; i++) {
             wire(TestFrames.udp(i, 60));
         }
