@@ -22,6 +22,7 @@ import java.lang.foreign.ValueLayout;
 /// @param driver       name of the driver, or `?`
 /// @param stripsTags   whether the NIC takes 802.1Q tags off the frames it receives (`rxvlan`)
 /// @param mergesFrames whether the NIC merges TCP segments it receives (`lro`)
+/// @param mergesInStack whether the kernel merges segments after the driver (`gro`); XDP comes before that
 public record LinuxInterface(
         String name,
         int index,
@@ -34,7 +35,8 @@ public record LinuxInterface(
         boolean combinedQueues,
         String driver,
         boolean stripsTags,
-        boolean mergesFrames) {
+        boolean mergesFrames,
+        boolean mergesInStack) {
 
     private static final int NAME_LENGTH = 16;
     private static final int REQUEST_LENGTH = 40; // struct ifreq
@@ -48,6 +50,7 @@ public record LinuxInterface(
     private static final int ETHTOOL_GDRVINFO = 0x03;
     private static final int ETHTOOL_GLINK = 0x0a;
     private static final int ETHTOOL_GFLAGS = 0x25;
+    private static final int ETHTOOL_GGRO = 0x2b;
     private static final int ETHTOOL_GCHANNELS = 0x3c;
     private static final int ETH_FLAG_RXVLAN = 1 << 8;
     private static final int ETH_FLAG_LRO = 1 << 15;
@@ -96,6 +99,7 @@ public record LinuxInterface(
                     ethtool(libc, socket, request, driverInfo, ETHTOOL_GDRVINFO) ? driverInfo.getString(4) : "?";
             MemorySegment features = arena.allocate(8, 8); // struct ethtool_value
             int offloads = ethtool(libc, socket, request, features, ETHTOOL_GFLAGS) ? features.get(U32, 4) : 0;
+            boolean gro = ethtool(libc, socket, request, features, ETHTOOL_GGRO) && features.get(U32, 4) != 0;
             // Asked of the driver: IFF_RUNNING may lag a second behind.
             boolean running = ethtool(libc, socket, request, features, ETHTOOL_GLINK)
                     ? features.get(U32, 4) != 0
@@ -112,7 +116,8 @@ public record LinuxInterface(
                     combined,
                     driver,
                     (offloads & ETH_FLAG_RXVLAN) != 0,
-                    (offloads & ETH_FLAG_LRO) != 0);
+                    (offloads & ETH_FLAG_LRO) != 0,
+                    gro);
         } finally {
             libc.close(socket);
         }

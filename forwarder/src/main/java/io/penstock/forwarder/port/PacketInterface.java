@@ -66,9 +66,9 @@ public final class PacketInterface implements AutoCloseable {
         if (!nic.up()) {
             notices.add(nic.name() + " is down: ip link set " + nic.name() + " up");
         }
-        if (nic.mergesFrames()) {
-            notices.add(nic.name() + " merges received TCP segments, which cannot be forwarded: ethtool -K "
-                    + nic.name() + " lro off");
+        if (nic.mergesFrames() || nic.mergesInStack()) {
+            notices.add("received segments are merged on " + nic.name() + ", and what exceeds the MTU then is dropped"
+                    + " (truncated): ethtool -K " + nic.name() + " gro off lro off");
         }
         return notices;
     }

@@ -579,6 +579,20 @@ abstract class PacketPortContract extends FramePortContract {
         }
     }
 
+    /// Most drivers merge by default, and large requests would then hardly get through.
+    @Test
+    void shouldWarnOfMergedSegments() throws Exception {
+        openPort();
+        assertEquals(List.of(), Objects.requireNonNull(opened).notices());
+        opened.close();
+
+        net.in(portSpace, "ethtool -K p0 gro on");
+        openPort();
+
+        String notice = Objects.requireNonNull(opened).notices().getFirst();
+        assertTrue(notice.contains("ethtool -K p0 gro off"), notice);
+    }
+
     @Test
     void shouldSayWhatItIs() throws Exception {
         String description = openPort().description();
