@@ -52,13 +52,17 @@ final class Child {
         return ended == null ? 0 : ended.exitValue();
     }
 
+    /// {@return how long ago it was started, in ms}
+    long ranMs() {
+        return (System.nanoTime() - startedNs) / 1_000_000;
+    }
+
     /// Lets some time pass before the next start.
     ///
     /// @return how long, in ms
     long startLater() {
-        long nowNs = System.nanoTime();
-        long waitMs = backoff.afterDeath((nowNs - startedNs) / 1_000_000);
-        dueNs = nowNs + waitMs * 1_000_000;
+        long waitMs = backoff.afterDeath(ranMs());
+        dueNs = System.nanoTime() + waitMs * 1_000_000;
         isDue = true;
         return waitMs;
     }

@@ -15,9 +15,13 @@ import java.util.concurrent.TimeUnit;
 /// starts the processes, because the kernel ties "end with your parent" to the thread that forked, not to the process.
 final class Supervisor {
     private static final Log LOG = new Log("run");
-    // Usage, configuration, or a host that lacks something: starting again cannot help.
-    private static final int USAGE = 2;
-    private static final int HOST_LACKS = 3;
+    /// A first start that fails by itself within this time fails for a reason that stays: another instance of that
+    /// name,
+    /// an interface that is not there. Later the same may pass, and a kill always may.
+    private static final long FIRST_START_MS = 10_000;
+
+    /// Exit codes from here on say which signal ended a process.
+    private static final int SIGNALLED = 128;
 
     private sealed interface Event {
         record Died(Child child) implements Event {}
@@ -76,7 +80,7 @@ final class Supervisor {
                     case Event.Due(Child child) -> child.start();
                     case Event.Died(Child child) -> {
                         int code = child.exitCode();
-                        if (child.starts() == 1 && (code == USAGE || code == HOST_LACKS)) {
+                        if (child.starts() == 1 && child.ranMs() < FIRST_START_MS && code > 0 && code < SIGNALLED) {
                             LOG.error(child.name() + " cannot start (exit code " + code + "): stopping the others");
                             stopAll();
                             return code;
@@ -129,6 +133,6 @@ final class Supervisor {
     }
 
     private static String cause(int exitCode) {
-        return exitCode > 128 ? "signal " + (exitCode - 128) : "exit code " + exitCode;
+        return exitCode >= SIGNALLED ? "signal " + (exitCode - SIGNALLED) : "exit code " + exitCode;
     }
 }
