@@ -154,6 +154,11 @@ public final class Sidecar implements AutoCloseable {
         return api.address();
     }
 
+    /// {@return every request that the API knows, such as `GET /v1/listeners/{name}`}
+    public List<String> apiRoutes() {
+        return api.routes();
+    }
+
     /// Stops in order: nobody can ask any more, nothing is checked any more, the last state is published.
     @Override
     public void close() {

@@ -12,6 +12,7 @@ import io.penstock.sidecar.state.SidecarCounters.OfProcess;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
@@ -26,6 +27,7 @@ public final class Api implements AutoCloseable {
 
     private final Log log = new Log("api");
     private final EventLoop loop;
+    private final Router router;
     private final ApiServer server;
     private @Nullable SidecarConfig config;
     private volatile @Nullable InetSocketAddress address;
@@ -47,7 +49,8 @@ public final class Api implements AutoCloseable {
         this.loop = loop;
         ApiLimits limits = ApiLimits.DEFAULT;
         ApiRoutes routes = new ApiRoutes(file, state, forwarder, metrics, trouble::get, limits, loop);
-        server = new ApiServer(loop, routes.router(), limits, () -> counters.count(OfProcess.API_REFUSED));
+        router = routes.router();
+        server = new ApiServer(loop, router, limits, () -> counters.count(OfProcess.API_REFUSED));
     }
 
     /// Listens on the Unix socket.
@@ -100,6 +103,13 @@ public final class Api implements AutoCloseable {
         } else if (token != null || wanted.getAddress().isLoopbackAddress()) {
             server.useToken(token);
         }
+    }
+
+    /// {@return every request that it knows, such as `GET /v1/listeners/{name}`}
+    public List<String> routes() {
+        return router.routes().stream()
+                .map(route -> route.method() + " " + route.template())
+                .toList();
     }
 
     /// {@return where it listens over TCP, or null}

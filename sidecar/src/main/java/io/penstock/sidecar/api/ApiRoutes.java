@@ -239,6 +239,12 @@ final class ApiRoutes {
         if (state.view().listener(name) != null) {
             throw new ApiProblem(409, "listener " + name + " exists already");
         }
+        if (document.isEmpty()) {
+            throw ApiProblem.invalid(List.of(
+                    new Problem("", 0, "listener." + name + ".vip", "is missing", "one or more IPv4 or IPv6 addresses"),
+                    new Problem("", 0, "listener." + name + ".ports", "is missing", "ports 1..65535, or all"),
+                    new Problem("", 0, "listener." + name + ".backends", "is missing", "at least one backend")));
+        }
         DesiredState.Edit edit = editor -> document.apply(editor, name);
         if (request.isSet("dry_run")) {
             return answer(state.rehearse(name, false, edit), config -> rehearsed(config, name));

@@ -318,6 +318,11 @@ final class ListenerDocument {
         return name;
     }
 
+    /// {@return whether it says nothing but a name}
+    boolean isEmpty() {
+        return keys.isEmpty() && backends.isEmpty() && problems.isEmpty();
+    }
+
     /// Writes what the document says into the file's keys.
     ///
     /// @param listener name of the listener

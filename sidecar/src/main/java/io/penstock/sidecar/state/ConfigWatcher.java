@@ -9,8 +9,9 @@ import java.nio.file.StandardWatchEventKinds;
 import java.nio.file.WatchKey;
 import java.nio.file.WatchService;
 import java.nio.file.attribute.BasicFileAttributes;
-import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -29,10 +30,10 @@ public final class ConfigWatcher implements AutoCloseable {
 
     private final Log log = new Log("config");
     private final Runnable onChange;
-    private final Map<Path, WatchKey> folders = new HashMap<>();
+    private final Map<Path, Print> known = new LinkedHashMap<>(); // under its own monitor
+    private final Map<Path, WatchKey> folders = new HashMap<>(); // of the watcher's thread
     private final Thread thread;
     private @Nullable WatchService notices;
-    private volatile List<Path> files = List.of();
     private volatile boolean closed;
 
     /// What tells one state of a file from another.
@@ -49,56 +50,54 @@ public final class ConfigWatcher implements AutoCloseable {
         thread = Thread.ofPlatform().daemon().name("ps-watch").unstarted(this::run);
     }
 
-    /// Starts to watch, or watches other files from now on. What they look like at this moment counts as known.
+    /// Watches these files from now on. What a new one looks like at this moment counts as known, so read it
+    /// afterwards.
     ///
-    /// @param now absolute paths; files that do not exist are fine
-    public void watch(List<Path> now) {
-        files = List.copyOf(now);
+    /// @param files absolute paths; files that do not exist are fine
+    /// @return whether there are new ones among them
+    public boolean watch(List<Path> files) {
+        boolean more = false;
+        synchronized (known) {
+            known.keySet().retainAll(new HashSet<>(files));
+            for (Path file : files) {
+                more |= known.putIfAbsent(file, print(file)) == null;
+            }
+        }
         if (thread.getState() == Thread.State.NEW) {
             thread.start();
         }
+        return more;
     }
 
     private void run() {
-        List<Path> watched = files;
-        List<Print> known = prints(watched);
         while (!closed) {
-            registerFolders(watched);
+            registerFolders();
             if (!await(LOOK_MS)) {
                 return;
             }
-            List<Print> seen = prints(watched);
-            if (!seen.equals(known)) {
-                known = settled(watched, seen);
-                onChange.run();
-            }
-            if (!watched.equals(files)) {
-                List<Path> before = watched;
-                List<Print> beforePrints = known;
-                watched = files;
-                known = prints(watched);
-                for (int i = 0; i < before.size(); i++) { // A file that stays watched must not change unseen.
-                    int at = watched.indexOf(before.get(i));
-                    if (at >= 0) {
-                        known.set(at, beforePrints.get(i));
-                    }
+            if (look()) {
+                long giveUpNs = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(MOST_WAIT_MS);
+                do {
+                    sleep(STILL_MS);
+                } while (!closed && look() && System.nanoTime() - giveUpNs < 0);
+                if (!closed) {
+                    onChange.run();
                 }
             }
         }
     }
 
-    private List<Print> settled(List<Path> watched, List<Print> first) {
-        List<Print> before = first;
-        long giveUpNs = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(MOST_WAIT_MS);
-        while (!closed && System.nanoTime() - giveUpNs < 0) {
-            sleep(STILL_MS);
-            List<Print> now = prints(watched);
-            if (now.equals(before)) {
-                return now;
+    /// {@return whether a file differs from the last look}
+    private boolean look() {
+        boolean differs = false;
+        synchronized (known) {
+            for (Map.Entry<Path, Print> file : known.entrySet()) {
+                Print now = print(file.getKey());
+                differs |= !now.equals(file.getValue());
+                file.setValue(now);
             }
-            before = now;
         }
-        return before;
+        return differs;
     }
 
     private void sleep(long ms) {
@@ -131,12 +130,16 @@ public final class ConfigWatcher implements AutoCloseable {
         }
     }
 
-    private void registerFolders(List<Path> watched) {
+    private void registerFolders() {
         WatchService service = notices;
         if (service == null) {
             return;
         }
-        for (Path file : watched) {
+        List<Path> files;
+        synchronized (known) {
+            files = List.copyOf(known.keySet());
+        }
+        for (Path file : files) {
             Path folder = file.getParent();
             if (folder != null && !folders.containsKey(folder)) {
                 try {
@@ -152,14 +155,6 @@ public final class ConfigWatcher implements AutoCloseable {
                 }
             }
         }
-    }
-
-    private static List<Print> prints(List<Path> files) {
-        List<Print> prints = new ArrayList<>();
-        for (Path file : files) {
-            prints.add(print(file));
-        }
-        return prints;
     }
 
     private static Print print(Path file) {

@@ -195,9 +195,8 @@ public final class DesiredState implements CheckListener, AutoCloseable {
             drains.follow(snapshot);
             publisher.publishNow();
             updateChecks();
-            ConfigWatcher newWatcher = new ConfigWatcher(() -> control.tell(() -> reload(false)));
-            watcher = newWatcher;
-            newWatcher.watch(PropertiesFile.load(file).paths());
+            watcher = new ConfigWatcher(() -> control.tell(() -> reload(false)));
+            reload(false); // It may have changed since it was read.
         });
     }
 
@@ -218,8 +217,8 @@ public final class DesiredState implements CheckListener, AutoCloseable {
 
     private void reload(boolean asked) {
         PropertiesFile source = PropertiesFile.load(file);
-        if (watcher != null) {
-            watcher.watch(source.paths());
+        while (watcher != null && watcher.watch(source.paths())) {
+            source = PropertiesFile.load(file); // What is new may have changed before it was watched.
         }
         try {
             Loaded loaded = ConfigLoader.load(source);
