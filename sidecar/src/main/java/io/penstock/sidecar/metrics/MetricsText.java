@@ -60,7 +60,9 @@ final class MetricsText implements ChunkedInput<ByteBuf> {
         if (whole == value && Math.abs(whole) < 1L << 53) {
             writeLong(whole, out);
         } else {
-            out.writeCharSequence(Double.toString(value), StandardCharsets.US_ASCII);
+            out.writeCharSequence(
+                    Double.isInfinite(value) ? (value > 0 ? "+Inf" : "-Inf") : Double.toString(value),
+                    StandardCharsets.US_ASCII);
         }
     }
 

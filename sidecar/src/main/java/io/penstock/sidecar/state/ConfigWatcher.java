@@ -8,7 +8,6 @@ import java.nio.file.Path;
 import java.nio.file.StandardWatchEventKinds;
 import java.nio.file.WatchKey;
 import java.nio.file.WatchService;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -24,6 +23,8 @@ import org.jspecify.annotations.Nullable;
 /// cover links to elsewhere or network file systems. A change is told once the files have stood still for a moment, so
 /// that an editor has finished writing.
 public final class ConfigWatcher implements AutoCloseable {
+    // The change time is there for a file that was renamed away and back between two looks: all else is as it was.
+    private static final String ATTRIBUTES = "unix:lastModifiedTime,size,dev,ino,ctime";
     private static final long LOOK_MS = 500;
     private static final long STILL_MS = 50;
     private static final long MOST_WAIT_MS = 2_000;
@@ -36,8 +37,8 @@ public final class ConfigWatcher implements AutoCloseable {
     private @Nullable WatchService notices;
     private volatile boolean closed;
 
-    /// What tells one state of a file from another.
-    private record Print(long modifiedUs, long length, String key) {}
+    /// What tells one state of a file from another; empty where there is none.
+    private record Print(Map<String, Object> attributes) {}
 
     /// @param onChange called on the watcher's own thread
     public ConfigWatcher(Runnable onChange) {
@@ -159,11 +160,9 @@ public final class ConfigWatcher implements AutoCloseable {
 
     private static Print print(Path file) {
         try {
-            BasicFileAttributes now = Files.readAttributes(file, BasicFileAttributes.class);
-            return new Print(
-                    now.lastModifiedTime().to(TimeUnit.MICROSECONDS), now.size(), String.valueOf(now.fileKey()));
+            return new Print(Files.readAttributes(file, ATTRIBUTES));
         } catch (IOException e) {
-            return new Print(0, -1, "");
+            return new Print(Map.of());
         }
     }
 
