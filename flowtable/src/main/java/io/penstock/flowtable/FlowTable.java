@@ -454,6 +454,11 @@ public final class FlowTable {
         return shape;
     }
 
+    /// {@return how many lines there are; a full pass of [#sweep]}
+    public long lineCount() {
+        return (lineMask >>> LINE_SHIFT) + 1;
+    }
+
     /// {@return entries that the memory has room for; a sweep of `slots` lines goes round at least once}
     public long slots() {
         return slots;

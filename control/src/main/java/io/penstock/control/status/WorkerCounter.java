@@ -174,6 +174,18 @@ public enum WorkerCounter {
         this.label = name().toLowerCase(Locale.ROOT).replaceFirst("^drop_", "");
     }
 
+    /// {@return the counter with this id}
+    ///
+    /// @throws IllegalArgumentException when there is none
+    public static WorkerCounter of(int id) {
+        for (WorkerCounter counter : values()) {
+            if (counter.id == id) {
+                return counter;
+            }
+        }
+        throw new IllegalArgumentException("id=" + id);
+    }
+
     /// {@return the place in the status file, `0..CAPACITY-1`}
     public int id() {
         return id;

@@ -103,7 +103,7 @@ public final class Pool {
     }
 
     /// {@return whether both make the same Maglev table and the same rotation}
-    boolean isSame(Pool other) {
+    public boolean isSame(Pool other) {
         return configured == other.configured && hasSameBackends(other) && Arrays.equals(weights, other.weights);
     }
 }

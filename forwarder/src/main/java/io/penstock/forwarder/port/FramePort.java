@@ -11,6 +11,9 @@ public interface FramePort extends AutoCloseable {
     /// Bytes free before each received frame, for tunnel headers (IPv6 40 + UDP 8 + 4 for a tag kept) and spare.
     int HEADROOM = 128;
 
+    /// Bytes that [#borrow] promises.
+    int BORROWED_LENGTH = 1792;
+
     /// {@return the region in which all offsets of this port's frames lie}
     MemorySegment memory();
 
@@ -26,7 +29,7 @@ public interface FramePort extends AutoCloseable {
 
     /// Takes room for a frame of our own.
     ///
-    /// @return offset of at least 1792 bytes with [#HEADROOM] before it, or -1 when none is free now
+    /// @return offset of at least [#BORROWED_LENGTH] bytes with [#HEADROOM] before it, or -1 when none is free now
     long borrow();
 
     /// Gives borrowed room back unused.

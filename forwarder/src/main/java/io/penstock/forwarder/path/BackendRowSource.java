@@ -1,0 +1,15 @@
+package io.penstock.forwarder.path;
+
+import java.net.InetAddress;
+
+/// Gives each backend its row: the number by which flow entries, records and cells call it. Conductor only.
+public interface BackendRowSource {
+    /// {@return the row of a backend, the same for the same backend as long as it is not released}
+    int allocate(String listener, String id, InetAddress address);
+
+    /// {@return which owner of the row this is, `0..63`}
+    int generation(int row);
+
+    /// Gives a row back. Nothing names it any more.
+    void release(int row);
+}

@@ -1,0 +1,101 @@
+package io.penstock.forwarder.path;
+
+import io.penstock.control.status.WorkerCounter;
+import io.penstock.flowtable.FlowState;
+import io.penstock.flowtable.FlowTable;
+import io.penstock.flowtable.TickClock;
+
+/// When a flow of this worker is over, and the accounts it leaves behind.
+///
+/// A flow that ran out of time is found when a packet asks for it, when an insert needs its place, or by the sweep,
+/// which passes over the whole table every [#PASS_TICKS] ticks, some lines a duty cycle.
+final class FlowExpiry implements FlowTable.Owner {
+    /// SPEC 3.9: half-open flows.
+    private static final int HALF_OPEN_TICKS = TickClock.ticksOfMs(60_000);
+    /// Flows whose client sent a FIN.
+    private static final int CLOSING_TICKS = TickClock.ticksOfMs(120_000);
+    /// Flows whose client sent a RST.
+    private static final int RESET_TICKS = TickClock.ticksOfMs(10_000);
+    /// One pass over the table takes about two seconds.
+    private static final int PASS_TICKS = 128;
+    /// Most lines in one duty cycle: about a microsecond of work.
+    private static final int LINES_AT_ONCE = 64;
+
+    private final PathContext context;
+    private long lastSweepTicks;
+    private long owed4;
+    private long owed6;
+
+    FlowExpiry(PathContext context) {
+        this.context = context;
+        context.flows4.setOwner(this);
+        context.flows6.setOwner(this);
+    }
+
+    @Override
+    public boolean isExpired(FlowTable table, long entry, int nowTicks) {
+        boolean expired = TickClock.elapsed(nowTicks, table.lastSeen(entry)) > timeoutTicks(table, entry);
+        if (expired) {
+            context.counters.add(WorkerCounter.FLOWS_EXPIRED.id(), 1);
+        }
+        return expired;
+    }
+
+    private int timeoutTicks(FlowTable table, long entry) {
+        return switch (table.state(entry)) {
+            case FlowState.HALF_OPEN -> HALF_OPEN_TICKS;
+            case FlowState.CLOSING -> CLOSING_TICKS;
+            case FlowState.RESET -> RESET_TICKS;
+            default -> establishedTicks(table, entry);
+        };
+    }
+
+    private int establishedTicks(FlowTable table, long entry) {
+        int row = table.row(entry);
+        boolean stale = (context.records.flags(row) & BackendRecords.IN_USE) == 0
+                || context.records.generation(row) != table.generation(entry);
+        return stale ? 0 : context.records.idleTicks(row);
+    }
+
+    @Override
+    public void removed(FlowTable table, long entry) {
+        if (isActive(table.state(entry))) {
+            context.cells.flowEnded(table.row(entry));
+        }
+    }
+
+    /// {@return whether a flow counts as one of its backend's: neither closing, reset nor gone}
+    static boolean isActive(int state) {
+        return state == FlowState.HALF_OPEN || state == FlowState.ESTABLISHED;
+    }
+
+    /// Sweeps what is owed, at most [#LINES_AT_ONCE] lines of each table.
+    ///
+    /// @return whether more is owed, so that the worker does not rest yet
+    boolean sweep() {
+        long ticks = context.nowNs >>> TickClock.SHIFT;
+        long passed = Math.min(PASS_TICKS, ticks - lastSweepTicks);
+        if (passed > 0) {
+            lastSweepTicks = ticks;
+            owed4 = owed(context.flows4, owed4, passed);
+            owed6 = owed(context.flows6, owed6, passed);
+        }
+        owed4 -= sweep(context.flows4, owed4);
+        owed6 -= sweep(context.flows6, owed6);
+        return owed4 > 0 || owed6 > 0;
+    }
+
+    private static long owed(FlowTable table, long owed, long passedTicks) {
+        return table.size() == 0
+                ? 0
+                : Math.min(table.lineCount(), owed + Math.max(1, table.lineCount() * passedTicks / PASS_TICKS));
+    }
+
+    private int sweep(FlowTable table, long owed) {
+        int lines = (int) Math.min(LINES_AT_ONCE, owed);
+        if (lines > 0) {
+            table.sweep(lines, context.nowTicks);
+        }
+        return lines;
+    }
+}

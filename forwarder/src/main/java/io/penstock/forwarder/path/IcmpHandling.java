@@ -1,0 +1,199 @@
+package io.penstock.forwarder.path;
+
+import io.penstock.control.status.WorkerCounter;
+import io.penstock.flowtable.packet.Encapsulator;
+import io.penstock.flowtable.packet.IcmpQuote;
+import io.penstock.flowtable.packet.IcmpView;
+import io.penstock.flowtable.packet.PacketKind;
+
+/// ICMP and ICMPv6.
+///
+/// | message | to | becomes |
+/// |---|---|---|
+/// | echo request | a VIP | answered while a listener there has a usable backend |
+/// | error about a packet VIP → client | a VIP | goes to the backend of that flow; `mh` needs no entry to know it |
+/// | error about our own outer packet | our tunnel address | an error for the client; the backend's path MTU is lowered
+/// |
+/// | neighbour discovery | | [NeighbourHandling] |
+///
+/// One worker's own.
+final class IcmpHandling {
+    private static final int UNRELATED = WorkerCounter.DROP_ICMP_UNRELATED.id();
+    private static final int UNSUPPORTED = WorkerCounter.DROP_UNSUPPORTED.id();
+    /// RFC 1191 §6.3: a lowered path MTU is tried again after ten minutes.
+    private static final long MTU_AGE_NS = 600_000_000_000L;
+    /// The smallest path MTUs worth believing (RFC 791, RFC 8200 §5): less would be an attack.
+    private static final int MTU_MIN_4 = 552;
+    private static final int MTU_MIN_6 = 1280;
+
+    private final PathContext context;
+    private final Disposition disposition;
+    private final Delivery delivery;
+    private final Replies replies;
+    private final FlowForwarding flows;
+    private final NeighbourHandling neighbours;
+    private final IcmpQuote quote = new IcmpQuote();
+    private final FlowKey key;
+
+    IcmpHandling(
+            PathContext context,
+            Disposition disposition,
+            Delivery delivery,
+            Replies replies,
+            FlowForwarding flows,
+            NeighbourHandling neighbours) {
+        this.context = context;
+        this.disposition = disposition;
+        this.delivery = delivery;
+        this.replies = replies;
+        this.flows = flows;
+        this.neighbours = neighbours;
+        key = new FlowKey(context);
+    }
+
+    /// Decides on frame `i`, an ICMP or ICMPv6 message.
+    void handle(int i) {
+        boolean isV6 = context.parsed.kinds[i] == PacketKind.ICMP6;
+        int type = context.parsed.icmpType(i);
+        if (isV6 && (type == IcmpView.NEIGHBOUR_SOLICITATION || type == IcmpView.NEIGHBOUR_ADVERTISEMENT)) {
+            neighbours.neighbourDiscovery(i);
+            return;
+        }
+        int vip = context.vipOf(i);
+        if (vip == ListenerTable.NONE) {
+            aboutTunnel(i, isV6);
+        } else if (Bogons.isBogon(context, i)) {
+            disposition.dropped(i, WorkerCounter.DROP_BOGON.id());
+        } else if (type == (isV6 ? IcmpView.ECHO_REQUEST_V6 : IcmpView.ECHO_REQUEST)) {
+            echo(i, vip);
+        } else if (isError(type, isV6)) {
+            relay(i, isV6);
+        } else {
+            disposition.dropped(i, UNSUPPORTED);
+        }
+    }
+
+    private static boolean isError(int type, boolean isV6) {
+        return isV6
+                ? type >= IcmpView.UNREACHABLE_V6 && type <= IcmpView.PARAMETER_PROBLEM_V6
+                : type == IcmpView.UNREACHABLE || type == IcmpView.TIME_EXCEEDED || type == IcmpView.PARAMETER_PROBLEM;
+    }
+
+    private void echo(int i, int vip) {
+        if (context.listeners.answersEcho(vip)) {
+            replies.echo(i, UNSUPPORTED);
+        } else {
+            disposition.dropped(i, WorkerCounter.DROP_NO_BACKEND.id());
+        }
+    }
+
+    /// An error that quotes what a backend sent to its client as the VIP.
+    private void relay(int i, boolean isV6) {
+        if (!quote.parseFlow(context.memory, context.batch.offsets[i], context.parsed, i)
+                || quote.isKeyV6() != isV6
+                || !isSentToItsVip(i, isV6)) {
+            disposition.dropped(i, UNRELATED);
+            return;
+        }
+        loadKey();
+        int row = rowOfKey();
+        int flags = row < 0 ? 0 : context.records.flags(row);
+        if ((flags & BackendRecords.IN_USE) == 0) {
+            disposition.dropped(i, UNRELATED);
+            return;
+        }
+        context.counters.add(WorkerCounter.ICMP_RELAYED.id(), 1);
+        delivery.deliver(i, row, flags, key.hash);
+    }
+
+    /// The quoted packet came from the VIP that the error is sent to; anything else is a forgery.
+    private boolean isSentToItsVip(int i, boolean isV6) {
+        return isV6
+                ? quote.keyDestinationHigh() == context.parsed.destinationHigh[i]
+                        && quote.keyDestinationLow() == context.parsed.destinationLow[i]
+                : (int) quote.keyAddresses() == context.parsed.destination4(i);
+    }
+
+    private void loadKey() {
+        int protocolBit = PathContext.protocolBit(quote.keyProtocol());
+        if (quote.isKeyV6()) {
+            key.set(
+                    true,
+                    quote.keySourceHigh(),
+                    quote.keySourceLow(),
+                    quote.keyDestinationHigh(),
+                    quote.keyDestinationLow(),
+                    quote.keyPorts(),
+                    protocolBit);
+        } else {
+            long addresses = quote.keyAddresses();
+            key.set(false, 0, addresses >>> 32, 0, addresses & 0xffff_ffffL, quote.keyPorts(), protocolBit);
+        }
+    }
+
+    private int rowOfKey() {
+        int vip = key.isV6
+                ? context.listeners.vip6(key.destinationHigh, key.destinationLow)
+                : context.listeners.vip4((int) key.destinationLow);
+        LiveListener listener = vip == ListenerTable.NONE
+                ? null
+                : context.listeners.listener(vip, key.protocolBit, key.destinationPort());
+        return listener == null || !listener.running() ? ListenerTable.NONE : flows.rowOf(listener, key);
+    }
+
+    /// An error to an address that is no VIP: ours to read when it quotes our outer packet, the host's otherwise.
+    private void aboutTunnel(int i, boolean isV6) {
+        int type = context.parsed.icmpType(i);
+        boolean isOurs = isError(type, isV6)
+                && isTunnelSource(i, isV6)
+                && quote.parseTunnel(context.memory, context.batch.offsets[i], context.parsed, i)
+                && isFromTunnelSource();
+        if (!isOurs) {
+            disposition.passed(i);
+        } else if (!quote.isTooBig(isV6)) {
+            disposition.dropped(i, UNRELATED); // The health checks find out what is wrong with the backend.
+        } else {
+            lowerPathMtu();
+            tellClient(i);
+        }
+    }
+
+    private boolean isTunnelSource(int i, boolean isV6) {
+        IpKey source = isV6 ? context.network.source6() : context.network.source4();
+        return source != null
+                && (isV6
+                        ? source.high() == context.parsed.destinationHigh[i]
+                                && source.low() == context.parsed.destinationLow[i]
+                        : (int) source.low() == context.parsed.destination4(i));
+    }
+
+    private boolean isFromTunnelSource() {
+        IpKey source = quote.isOuterV6() ? context.network.source6() : context.network.source4();
+        return source != null
+                && (quote.isOuterV6()
+                        ? source.high() == quote.outerSourceHigh() && source.low() == quote.outerSourceLow()
+                        : (int) source.low() == quote.outerSource4());
+    }
+
+    private void lowerPathMtu() {
+        int mtu = believableMtu();
+        long high = quote.isOuterV6() ? quote.outerDestinationHigh() : 0;
+        long low = quote.isOuterV6() ? quote.outerDestinationLow() : quote.outerDestination4() & 0xffff_ffffL;
+        context.records.lowerPathMtus(quote.isOuterV6(), high, low, mtu, context.nowNs + MTU_AGE_NS);
+    }
+
+    private int believableMtu() {
+        return Math.max(quote.mtu(), quote.isOuterV6() ? MTU_MIN_6 : MTU_MIN_4);
+    }
+
+    private void tellClient(int i) {
+        int room = believableMtu() - Encapsulator.overhead(quote.tunnel(), quote.isOuterV6());
+        if (quote.hasInner()) {
+            replies.tooBigForQuoted(i, quote.innerOffset(), quote.innerLength(), room, WorkerCounter.DROP_TOO_BIG.id());
+        } else {
+            // The router quoted too little to know the client. Its next big packet gets the answer from the lowered
+            // MTU.
+            disposition.dropped(i, WorkerCounter.DROP_TOO_BIG.id());
+        }
+    }
+}

@@ -1,0 +1,196 @@
+package io.penstock.forwarder.path;
+
+import io.penstock.control.status.WorkerCounter;
+import io.penstock.flowtable.FlowHash;
+import io.penstock.flowtable.FlowTable;
+import io.penstock.flowtable.packet.PacketKind;
+import io.penstock.flowtable.packet.PacketParser;
+import io.penstock.flowtable.packet.ParsedBatch;
+import io.penstock.forwarder.port.FrameBatch;
+
+/// The packet's journey: what becomes of each frame of a batch. See ARCHITECTURE.md for the same in words.
+///
+/// 1. **Parse** every frame: what is it, to whom, which 5-tuple.
+/// 2. **Locate** every flow: hash its key, touch its line of the flow table.
+/// 3. **Find** every flow.
+/// 4. **Act** on each frame by its kind: a known flow goes to its backend, an unknown one gets a backend
+///    ([FlowForwarding]); fragments, ICMP, ARP and neighbour discovery have a step of their own.
+/// 5. **Rewrite** what goes to a backend ([Delivery]) or back to where it came from ([Replies]).
+///
+/// The steps run over the whole batch, one after the other, so that the cache misses of its frames overlap. Each step
+/// is
+/// a method small enough for C2 to compile on its own. Nothing is allocated, nothing is thrown; every frame ends in
+/// exactly one of [Disposition]'s methods.
+///
+/// One worker's own; not thread-safe.
+public final class PacketPath {
+    private static final int RECEIVED_BYTES = WorkerCounter.RECEIVED_BYTES.id();
+    private static final long NOT_A_FLOW = FlowTable.NONE;
+
+    private final PathContext context;
+    private final ParsedBatch parsed;
+    private final FlowHash hash;
+    private final FlowTable flows4;
+    private final FlowTable flows6;
+    private final FlowForwarding flows;
+    private final FragmentForwarding fragments;
+    private final IcmpHandling icmp;
+    private final NeighbourHandling neighbours;
+    private final long[] hashes;
+    private final long[] buckets;
+    private final long[] entries;
+    private long touched;
+
+    /// @param context what the steps share
+    public PacketPath(PathContext context) {
+        this.context = context;
+        parsed = context.parsed;
+        hash = context.hash;
+        flows4 = context.flows4;
+        flows6 = context.flows6;
+        hashes = context.hashes;
+        buckets = new long[hashes.length];
+        entries = new long[hashes.length];
+        Disposition disposition = context.disposition;
+        Replies replies = new Replies(context, disposition);
+        Delivery delivery = new Delivery(context, disposition, replies);
+        flows = new FlowForwarding(context, disposition, delivery, replies);
+        fragments = new FragmentForwarding(context, disposition, delivery, flows);
+        neighbours = new NeighbourHandling(context, disposition);
+        icmp = new IcmpHandling(context, disposition, delivery, replies, flows, neighbours);
+    }
+
+    /// Decides on every received frame of the batch and rewrites it where it lies.
+    ///
+    /// @param listeners the table in force
+    /// @param nowNs     monotonic time, read once for the batch
+    public void process(FrameBatch batch, ListenerTable listeners, long nowNs) {
+        context.begin(batch, listeners, nowNs);
+        int received = batch.received;
+        parse(batch, received);
+        locate(received);
+        find(received);
+        act(received);
+    }
+
+    /// What is due behind every batch, the empty one too: fragments that waited, flows that ran out of time.
+    ///
+    /// @return whether there is more to do
+    public boolean tidy() {
+        fragments.releaseWaiting();
+        context.disposition.end(context.batch.size);
+        return context.expiry.sweep();
+    }
+
+    /// The send ring had no room for the last `count` frames that were to be sent: they are dropped.
+    ///
+    /// @param size frames of the batch
+    public void notSent(FrameBatch batch, int size, int count) {
+        for (int i = size - 1, left = count; left > 0; i--) {
+            if (batch.verdicts[i] == FrameBatch.SEND) {
+                context.disposition.notSent(i);
+                left--;
+            }
+        }
+    }
+
+    private void parse(FrameBatch batch, int received) {
+        long bytes = 0;
+        for (int i = 0; i < received; i++) {
+            PacketParser.parse(context.memory, batch.offsets[i], batch.lengths[i], parsed, i);
+            bytes += batch.lengths[i];
+        }
+        context.counters.add(RECEIVED_BYTES, bytes);
+    }
+
+    private void locate(int received) {
+        long sum = 0;
+        for (int i = 0; i < received; i++) {
+            byte kind = parsed.kinds[i];
+            if (kind == PacketKind.FLOW4) {
+                hashes[i] = hash.hash4(parsed.addresses[i], parsed.ports[i], parsed.protocols[i]);
+                buckets[i] = flows4.bucket(hashes[i]);
+                sum += flows4.touch(buckets[i]);
+            } else if (kind == PacketKind.FLOW6) {
+                sum += locate6(i);
+            }
+        }
+        touched = sum; // Kept, so that the loads above are not dead code.
+    }
+
+    private long locate6(int i) {
+        hashes[i] = hash.hash6(
+                parsed.sourceHigh[i],
+                parsed.sourceLow[i],
+                parsed.destinationHigh[i],
+                parsed.destinationLow[i],
+                parsed.ports[i],
+                parsed.protocols[i]);
+        buckets[i] = flows6.bucket(hashes[i]);
+        return flows6.touch(buckets[i]);
+    }
+
+    private void find(int received) {
+        for (int i = 0; i < received; i++) {
+            byte kind = parsed.kinds[i];
+            if (kind == PacketKind.FLOW4) {
+                entries[i] = flows4.find4(
+                        buckets[i], parsed.addresses[i], parsed.ports[i], PathContext.protocolBit(parsed.protocols[i]));
+            } else {
+                entries[i] = kind == PacketKind.FLOW6 ? find6(i) : NOT_A_FLOW;
+            }
+        }
+    }
+
+    private long find6(int i) {
+        return flows6.find6(
+                buckets[i],
+                parsed.sourceHigh[i],
+                parsed.sourceLow[i],
+                parsed.destinationHigh[i],
+                parsed.destinationLow[i],
+                parsed.ports[i],
+                PathContext.protocolBit(parsed.protocols[i]));
+    }
+
+    private void act(int received) {
+        for (int i = 0; i < received; i++) {
+            byte kind = parsed.kinds[i];
+            if (kind == PacketKind.FLOW4) {
+                flows.forward(i, flows4, entries[i]);
+            } else if (kind == PacketKind.FLOW6) {
+                flows.forward(i, flows6, entries[i]);
+            } else {
+                actOnOdd(i, kind);
+            }
+        }
+    }
+
+    private void actOnOdd(int i, byte kind) {
+        switch (kind) {
+            case PacketKind.FRAGMENT4, PacketKind.FRAGMENT6 -> fragments.forward(i);
+            case PacketKind.ICMP4, PacketKind.ICMP6 -> icmp.handle(i);
+            case PacketKind.ARP -> neighbours.arp(i);
+            default -> flows.refuse(i, kind);
+        }
+    }
+
+    /// Adds announcements of a VIP to the batch: neighbours learn that it is with us.
+    public void announce(IpKey vip) {
+        if (vip.isV6()) {
+            neighbours.announce6(vip.high(), vip.low());
+        } else {
+            neighbours.announce4((int) vip.low());
+        }
+    }
+
+    /// {@return how each frame of the last batch ended}
+    public Disposition disposition() {
+        return context.disposition;
+    }
+
+    /// {@return what the last [#process] touched, so that nobody can optimise the touching away}
+    public long touched() {
+        return touched;
+    }
+}

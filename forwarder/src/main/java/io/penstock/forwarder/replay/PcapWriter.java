@@ -1,0 +1,46 @@
+package io.penstock.forwarder.replay;
+
+import java.io.BufferedOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/// Writes Ethernet frames as a classic pcap file with nanoseconds, little-endian; see [PcapReader] for the format.
+public final class PcapWriter implements AutoCloseable {
+    private static final int SNAPSHOT_LENGTH = 262_144;
+
+    private final OutputStream out;
+    private final ByteBuffer record = ByteBuffer.allocate(16).order(ByteOrder.LITTLE_ENDIAN);
+
+    /// Creates or empties the file and writes its header.
+    public PcapWriter(Path file) throws IOException {
+        out = new BufferedOutputStream(Files.newOutputStream(file), 1 << 16);
+        ByteBuffer header = ByteBuffer.allocate(24).order(ByteOrder.LITTLE_ENDIAN);
+        header.putInt(PcapReader.MAGIC_NANOS)
+                .putShort((short) 2)
+                .putShort((short) 4)
+                .putInt(0)
+                .putInt(0);
+        header.putInt(SNAPSHOT_LENGTH).putInt(PcapReader.LINK_TYPE_ETHERNET);
+        out.write(header.array());
+    }
+
+    /// Appends a frame.
+    ///
+    /// @param timeNs ns since 1970
+    public void write(long timeNs, byte[] frame) throws IOException {
+        record.clear();
+        record.putInt((int) (timeNs / 1_000_000_000L)).putInt((int) (timeNs % 1_000_000_000L));
+        record.putInt(frame.length).putInt(frame.length);
+        out.write(record.array());
+        out.write(frame);
+    }
+
+    @Override
+    public void close() throws IOException {
+        out.close();
+    }
+}

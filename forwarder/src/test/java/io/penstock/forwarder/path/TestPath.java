@@ -1,0 +1,195 @@
+package io.penstock.forwarder.path;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import io.penstock.control.config.ConfigException;
+import io.penstock.control.config.ConfigLoader;
+import io.penstock.control.config.PenstockConfig;
+import io.penstock.control.snapshot.Snapshot;
+import io.penstock.control.status.WorkerCounter;
+import io.penstock.control.status.WorkerCounters;
+import io.penstock.forwarder.replay.ReplayedPath;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// The packet path in memory, one frame at a time, under a clock and a configuration that a test sets.
+public final class TestPath implements AutoCloseable {
+    private final ReplayedPath replayed;
+    private final PenstockConfig config;
+    private Snapshot snapshot;
+    private long nowNs = 1L << 40;
+    private long wallMs = 1_700_000_000_000L;
+    private byte @Nullable [] sent;
+
+    private TestPath(PenstockConfig config, long flows) {
+        this.config = config;
+        replayed = new ReplayedPath(config, flows, 16);
+        replayed.setTime(nowNs);
+        snapshot = snapshotOf(config, 1);
+        replayed.apply(snapshot, wallMs);
+    }
+
+    /// {@return a path with this properties file in force, every backend healthy}
+    public static TestPath of(String properties) {
+        return of(properties, 1 << 16);
+    }
+
+    /// {@return the same with room for so many flows}
+    public static TestPath of(String properties, long flows) {
+        return new TestPath(config(properties), flows);
+    }
+
+    /// {@return a configuration from its text}
+    public static PenstockConfig config(String properties) {
+        try {
+            Path file = Files.createTempFile("penstock-test", ".properties");
+            try {
+                Files.writeString(file, properties);
+                return ConfigLoader.load(file).config();
+            } finally {
+                Files.delete(file);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (ConfigException e) {
+            throw new AssertionError(e);
+        }
+    }
+
+    /// {@return every backend up, in, and started long ago}
+    public static Snapshot snapshotOf(PenstockConfig config, long version) {
+        List<Snapshot.Listener> listeners = config.listeners().stream()
+                .map(listener -> new Snapshot.Listener(
+                        listener,
+                        listener.enabled(),
+                        listener.backends().stream()
+                                .map(backend ->
+                                        new Snapshot.Backend(backend, Snapshot.Health.UP, Snapshot.Admin.IN, 0, 0))
+                                .toList()))
+                .toList();
+        return new Snapshot(version, listeners);
+    }
+
+    /// Runs one frame.
+    ///
+    /// @return the verdict as `replay` prints it
+    public String verdict(byte[] frame) {
+        replayed.port().offer(frame);
+        replayed.worker().doWork();
+        sent = replayed.port().poll();
+        replayed.port().discard();
+        Disposition disposition = replayed.path().disposition();
+        int outcome = disposition.outcome(0);
+        if (outcome == Disposition.HELD) {
+            return "held";
+        }
+        WorkerCounter counter = WorkerCounter.of(outcome);
+        return switch (counter) {
+            case FORWARDED ->
+                "forward " + replayed.listenerOf(disposition.detail(0)) + " "
+                        + replayed.backendOf(disposition.detail(0));
+            case REPLIED -> "reply " + ReplyKind.of(disposition.detail(0)).text();
+            case PASSED -> "pass";
+            default -> "drop " + counter.label();
+        };
+    }
+
+    /// {@return the frame that [#verdict] sent, or null}
+    public byte @Nullable [] sent() {
+        return sent;
+    }
+
+    /// Lets time pass.
+    public void advanceMs(long ms) {
+        nowNs += ms * 1_000_000;
+        wallMs += ms;
+        replayed.setTime(nowNs);
+    }
+
+    /// Puts another snapshot in force.
+    public void apply(Snapshot next) {
+        snapshot = next;
+        replayed.apply(next, wallMs);
+    }
+
+    /// {@return the snapshot in force}
+    public Snapshot snapshot() {
+        return snapshot;
+    }
+
+    /// {@return the configuration it began with}
+    public PenstockConfig config() {
+        return config;
+    }
+
+    /// {@return wall-clock time in ms}
+    public long wallMs() {
+        return wallMs;
+    }
+
+    /// Lets the conductor's now-and-then work happen.
+    public void tick() {
+        replayed.tick(wallMs);
+    }
+
+    /// {@return what was counted}
+    public WorkerCounters counters() {
+        return replayed.counters();
+    }
+
+    /// {@return the worker and its tables}
+    public ReplayedPath replayed() {
+        return replayed;
+    }
+
+    /// {@return the MAC address that `replay.neighbours` gives the backend of a `forward` verdict}
+    public long macOf(String verdict) {
+        String[] words = verdict.split(" ");
+        InetAddress address = config.listeners().stream()
+                .filter(listener -> listener.name().equals(words[1]))
+                .flatMap(listener -> listener.backends().stream())
+                .filter(backend -> backend.id().equals(words[2]))
+                .findFirst()
+                .orElseThrow()
+                .address();
+        return config.replay()
+                .neighbours()
+                .getOrDefault(address, config.replay().nextHopMac());
+    }
+
+    /// Checks that received = forwarded + replied + passed + the sum of all drops.
+    public void assertBalanced() {
+        long received = 0;
+        long accounted = 0;
+        for (WorkerCounter counter : WorkerCounter.values()) {
+            long value = counters().get(counter);
+            if (counter == WorkerCounter.RECEIVED) {
+                received = value;
+            } else if (counter.kind() != WorkerCounter.Kind.NOTE) {
+                accounted += value;
+            }
+        }
+        assertEquals(received, accounted, "received = forwarded + replied + passed + dropped");
+    }
+
+    static int ipv4HeaderSum(byte[] frame, int at) {
+        int sum = 0;
+        for (int i = 0; i < 20; i += 2) {
+            sum += (frame[at + i] & 0xff) << 8 | (frame[at + i + 1] & 0xff);
+        }
+        while (sum >>> 16 != 0) {
+            sum = (sum & 0xffff) + (sum >>> 16);
+        }
+        return ~sum & 0xffff;
+    }
+
+    @Override
+    public void close() {
+        replayed.close();
+    }
+}
