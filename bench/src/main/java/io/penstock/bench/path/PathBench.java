@@ -1,0 +1,174 @@
+package io.penstock.bench.path;
+
+import com.sun.management.ThreadMXBean;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/// The packet path, the bare loop and the loop in C on one flow table, in turn, so that whatever disturbs the host
+/// disturbs all of them. Only the work on packets is timed; making them is not. One thread's own.
+public final class PathBench implements AutoCloseable {
+    private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    private static final long NS_PER_MS = 1_000_000;
+
+    private final BenchPath path;
+    private final BareLoop bare;
+    private final FlowOrder order;
+    private final @Nullable CLoop c;
+
+    /// @param forwarding `dr`, `ipip`, `gue` or `gre`
+    /// @param flows      how many are open; at most [FlowFrames#FLOWS_MAX]
+    /// @param limit      most flows of the table
+    /// @param cProgram   compiled from `path.c`, or null for none
+    /// @param folder     for the table's file
+    public PathBench(String forwarding, int flows, long limit, long seed, @Nullable Path cProgram, Path folder)
+            throws IOException {
+        path = new BenchPath(forwarding, limit, folder);
+        path.open(0, flows);
+        bare = new BareLoop(path.frames(), path.flows(), path.hash(), 1024);
+        order = new FlowOrder(seed, flows);
+        c = cProgram == null ? null : new CLoop(cProgram, path, flows, seed);
+    }
+
+    /// {@return the path that is measured}
+    public BenchPath path() {
+        return path;
+    }
+
+    /// Forwards packets of known flows by the whole path, for a time.
+    ///
+    /// @return nanoseconds a packet
+    public double known(int ms) {
+        long spentNs = 0;
+        long packets = 0;
+        long forwarded = path.forwarded();
+        while (spentNs < ms * NS_PER_MS) {
+            long ns = knownRound();
+            spentNs += ns;
+            packets += FlowFrames.COUNT;
+            path.advance(ns);
+        }
+        if (path.forwarded() - forwarded != packets) {
+            throw new IllegalStateException(
+                    "forwarded=" + (path.forwarded() - forwarded) + " of " + packets + " packets of known flows");
+        }
+        return (double) spentNs / packets;
+    }
+
+    private long knownRound() {
+        for (int i = 0; i < FlowFrames.COUNT; i++) {
+            path.frames().stamp(i, order.next(), false);
+        }
+        long startNs = System.nanoTime();
+        path.forward();
+        return System.nanoTime() - startNs;
+    }
+
+    /// Does the same with the bare loop.
+    ///
+    /// @return nanoseconds a packet
+    public double bare(int ms) {
+        long spentNs = 0;
+        long packets = 0;
+        long found = 0;
+        while (spentNs < ms * NS_PER_MS) {
+            for (int i = 0; i < FlowFrames.COUNT; i++) {
+                path.frames().stamp(i, order.next(), false);
+            }
+            long startNs = System.nanoTime();
+            found += bare.run(path.nowTicks());
+            spentNs += System.nanoTime() - startNs;
+            packets += FlowFrames.COUNT;
+        }
+        if (found != packets) {
+            throw new IllegalStateException("found=" + found + " of " + packets + " flows");
+        }
+        return (double) spentNs / packets;
+    }
+
+    /// Does the same with the loop in C.
+    ///
+    /// @return nanoseconds a packet
+    public double c(int ms) throws IOException {
+        if (c == null) {
+            throw new IllegalStateException("no loop in C");
+        }
+        return c.run(ms, path.nowTicks());
+    }
+
+    /// Opens flows that were not there: one SYN each.
+    ///
+    /// @param first number of the first one
+    /// @return nanoseconds a new flow
+    public double open(int first, int count) {
+        long spentNs = 0;
+        for (int flow = first; flow < first + count; flow += FlowFrames.COUNT) {
+            spentNs += openRound(flow);
+        }
+        return (double) spentNs / ((count + FlowFrames.COUNT - 1) / FlowFrames.COUNT * FlowFrames.COUNT);
+    }
+
+    private long openRound(int first) {
+        for (int i = 0; i < FlowFrames.COUNT; i++) {
+            path.frames().stamp(i, (first + i) % FlowFrames.FLOWS_MAX, true);
+        }
+        long startNs = System.nanoTime();
+        path.forward();
+        long ns = System.nanoTime() - startNs;
+        path.advance(ns);
+        return ns;
+    }
+
+    /// Takes turns: a round of known flows, a round of SYNs of flows that nobody saw before.
+    ///
+    /// @param first number of the first flow of the flood
+    /// @return nanoseconds a packet of the known flows
+    public double knownInFlood(int ms, int first) {
+        long spentNs = 0;
+        long packets = 0;
+        int flood = first;
+        while (spentNs < ms * NS_PER_MS) {
+            openRound(flood);
+            flood += FlowFrames.COUNT;
+            long ns = knownRound();
+            path.advance(ns);
+            spentNs += ns;
+            packets += FlowFrames.COUNT;
+        }
+        return (double) spentNs / packets;
+    }
+
+    /// {@return bytes that this thread allocates while it forwards packets of known flows, the least of some rounds}
+    public long allocatedBytes(int rounds, int packets) {
+        long fewest = Long.MAX_VALUE;
+        for (int round = 0; round < rounds; round++) { // The JIT may allocate in any one round, not in all of them.
+            long before = THREADS.getCurrentThreadAllocatedBytes();
+            for (int i = 0; i < packets; i += FlowFrames.COUNT) {
+                knownRound();
+            }
+            fewest = Math.min(fewest, THREADS.getCurrentThreadAllocatedBytes() - before);
+        }
+        return fewest;
+    }
+
+    /// {@return what the bare loop counted; keeps its work alive}
+    public long checksum() {
+        return bare.checksum();
+    }
+
+    /// Collects the values of runs.
+    static List<Double> values(int runs) {
+        return new ArrayList<>(runs);
+    }
+
+    @Override
+    public void close() {
+        if (c != null) {
+            c.close();
+        }
+        path.close();
+    }
+}

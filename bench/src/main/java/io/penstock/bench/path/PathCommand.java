@@ -1,0 +1,218 @@
+package io.penstock.bench.path;
+
+import io.penstock.bench.peer.CPrograms;
+import io.penstock.bench.report.Figure;
+import io.penstock.bench.report.Report;
+import io.penstock.bench.report.ReportOptions;
+import io.penstock.control.cli.CommandRunner;
+import io.penstock.control.cli.ExitCode;
+import io.penstock.control.cli.HostLacksException;
+import io.penstock.flowtable.FlowTable;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/// `penstock bench path`.
+@Command(
+        name = "path",
+        description = {
+            "Runs the forwarder's packet path over memory: nanoseconds a packet by number of flows, 60-byte frames.",
+            "Subjects: penstock, the worker's whole duty cycle; bare, the same parse, lookup and rewrite without listeners,"
+                    + " state and limits; c, the bare loop in C on the very same table."
+        },
+        footerHeading = CommandRunner.EXAMPLE,
+        footer = "  penstock bench path --quick")
+public final class PathCommand implements Callable<ExitCode> {
+    private static final String NS = "ns/packet";
+    private static final long LIMIT_MIN = 1 << 16;
+    private static final int NEW_FLOWS = 1_000_000;
+    private static final int FLOOD_ROOM = 4_000_000;
+
+    @Mixin
+    private ReportOptions options = new ReportOptions();
+
+    @Option(
+            names = "--flows",
+            split = ",",
+            paramLabel = "N",
+            description = "Numbers of flows; default 1,1000,100000,1000000,10000000.")
+    private int[] flows = {1, 1_000, 100_000, 1_000_000, 10_000_000};
+
+    private int runs;
+    private int runMs;
+
+    @Override
+    public ExitCode call() throws IOException {
+        runs = options.runs(9, 5);
+        runMs = options.isQuick() ? 150 : 500;
+        Report report = options.open("path");
+        try (CCompiled c = CCompiled.of(report)) {
+            for (int count : flows) {
+                known(report, c.program, count);
+            }
+            for (String tunnel : List.of("ipip", "gue", "gre")) {
+                tunnel(report, tunnel);
+            }
+            newFlows(report);
+            flood(report);
+        }
+        ratios(report);
+        report.finish();
+        return ExitCode.DONE;
+    }
+
+    private void known(Report report, @Nullable Path program, int count) throws IOException {
+        // Half as many again as there are flows, and then the next power of two: how full a table is that was sized
+        // well.
+        long limit = Math.max(LIMIT_MIN, count * 3L / 2);
+        Path folder = TableFolder.withRoom(FlowTable.bytesFor(FlowTable.Shape.IPV4, limit));
+        try (PathBench bench = new PathBench("dr", count, limit, options.seed(), program, folder)) {
+            List<Double> whole = PathBench.values(runs);
+            List<Double> bare = PathBench.values(runs);
+            List<Double> c = PathBench.values(runs);
+            warmUp(bench);
+            for (int run = 0; run < runs; run++) {
+                whole.add(bench.known(runMs));
+                bare.add(bench.bare(runMs));
+                if (program != null) {
+                    c.add(bench.c(runMs));
+                }
+            }
+            report.add("penstock", "dr", "memory", "", count, NS, whole);
+            report.add("bare", "dr", "memory", "", count, NS, bare);
+            if (program != null) {
+                report.add("c", "dr", "memory", "", count, NS, c);
+            }
+            if (count == 1_000) {
+                int packets = 1 << 16;
+                double bytes = (double) bench.allocatedBytes(20, packets) / packets;
+                report.add("penstock", "allocation", "memory", "", count, "B/packet", List.of(bytes));
+            }
+        }
+    }
+
+    private void tunnel(Report report, String tunnel) throws IOException {
+        int count = 1_000;
+        try (PathBench bench =
+                new PathBench(tunnel, count, LIMIT_MIN, options.seed(), null, TableFolder.withRoom(LIMIT_MIN * 36))) {
+            List<Double> values = PathBench.values(runs);
+            warmUp(bench);
+            for (int run = 0; run < runs; run++) {
+                values.add(bench.known(runMs));
+            }
+            report.add("penstock", tunnel, "memory", "", count, NS, values);
+        }
+    }
+
+    private void newFlows(Report report) throws IOException {
+        List<Double> rates = PathBench.values(runs);
+        for (int run = -1; run < runs; run++) {
+            Path folder = TableFolder.withRoom(FlowTable.bytesFor(FlowTable.Shape.IPV4, 2L * NEW_FLOWS));
+            try (PathBench bench = new PathBench("dr", 1, 2L * NEW_FLOWS, options.seed(), null, folder)) {
+                double ns = bench.open(1, NEW_FLOWS);
+                if (run >= 0) { // The one before warms up.
+                    rates.add(1e3 / ns);
+                }
+            }
+        }
+        report.add("penstock", "new flows", "memory", "", NEW_FLOWS, "m/s", rates);
+    }
+
+    /// Known flows, alone and then in turns with a flood that fills the table and goes on.
+    private void flood(Report report) throws IOException {
+        int count = 1_000;
+        Path folder = TableFolder.withRoom(FlowTable.bytesFor(FlowTable.Shape.IPV4, FLOOD_ROOM));
+        try (PathBench bench = new PathBench("dr", count, FLOOD_ROOM, options.seed(), null, folder)) {
+            List<Double> alone = PathBench.values(runs);
+            List<Double> beside = PathBench.values(runs);
+            warmUp(bench);
+            int flood = count;
+            for (int run = 0; run < runs; run++) {
+                alone.add(bench.known(runMs));
+                beside.add(bench.knownInFlood(runMs, flood));
+                flood += (1 << 20) * (run + 1);
+            }
+            report.add("penstock", "known alone", "memory", "", count, NS, alone);
+            report.add("penstock", "known beside flood", "memory", "", count, NS, beside);
+        }
+    }
+
+    private void warmUp(PathBench bench) {
+        bench.known(2 * runMs);
+        bench.bare(2 * runMs);
+    }
+
+    private static void ratios(Report report) {
+        List<Figure> figures = List.copyOf(report.figures());
+        for (Figure c : figures) {
+            if (c.subject().equals("c")) {
+                report.say(String.format(
+                        Locale.ROOT,
+                        "%s flows: the bare loop has %.2f of C's rate; the whole path takes %.2f times the bare loop's time",
+                        Figure.flowsText(c.flows()),
+                        c.median() / find(figures, "bare", c.flows()).median(),
+                        find(figures, "penstock", c.flows()).median()
+                                / find(figures, "bare", c.flows()).median()));
+            }
+        }
+    }
+
+    private static Figure find(List<Figure> figures, String subject, long flows) {
+        return figures.stream()
+                .filter(figure -> figure.subject().equals(subject)
+                        && figure.flows() == flows
+                        && figure.testCase().equals("dr"))
+                .findFirst()
+                .orElseThrow();
+    }
+
+    /// The loop in C, if there is a compiler.
+    private static final class CCompiled implements AutoCloseable {
+        private final @Nullable CPrograms programs;
+        private final @Nullable Path program;
+
+        private CCompiled(@Nullable CPrograms programs, @Nullable Path program) {
+            this.programs = programs;
+            this.program = program;
+        }
+
+        static CCompiled of(Report report) {
+            try {
+                CPrograms programs = CPrograms.open();
+                return new CCompiled(programs, programs.compile("path"));
+            } catch (HostLacksException e) {
+                report.missing("c", String.valueOf(e.getMessage()));
+                return new CCompiled(null, null);
+            }
+        }
+
+        @Override
+        public void close() {
+            if (programs != null) {
+                programs.close();
+            }
+        }
+    }
+
+    /// Where the table's file is made.
+    private static final class TableFolder {
+        private static final List<Path> CANDIDATES = List.of(Path.of("/dev/shm"), Path.of("/run"));
+
+        static Path withRoom(long bytes) throws IOException {
+            for (Path folder : CANDIDATES) {
+                if (Files.isWritable(folder) && Files.getFileStore(folder).getUsableSpace() > bytes + (1 << 26)) {
+                    return folder;
+                }
+            }
+            throw new HostLacksException(
+                    bytes / (1 << 20) + " MiB of memory in /dev/shm", "free some, or measure fewer flows with --flows");
+        }
+    }
+}
