@@ -10,6 +10,7 @@ import io.penstock.control.snapshot.Snapshot;
 import io.penstock.control.snapshot.Snapshot.Admin;
 import io.penstock.control.snapshot.Snapshot.Health;
 import io.penstock.control.snapshot.SnapshotFile;
+import io.penstock.control.snapshot.SnapshotVersion;
 import io.penstock.sidecar.health.CheckTarget;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -20,6 +21,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -39,6 +41,8 @@ class SurvivalTest {
             listener.web.backend.a=10.0.0.11
             listener.web.backend.b=10.0.0.12
             """;
+
+    private static final long YEAR_MS = 365L * 24 * 3600 * 1000;
 
     @TempDir
     Path folder;
@@ -181,6 +185,18 @@ class SurvivalTest {
             long before = last;
             TestInstance.await("a later version", () -> published().version() > before);
             last = published().version();
+        }
+    }
+
+    @Test
+    void shouldAnnounceWhatWasWrittenJustBeforeTheLastOneWasKilled() throws Exception {
+        start(FILE);
+        long last = awaitPublished();
+        instance.stop();
+        Files.delete(instance.runtime().snapshotVersionFile());
+        instance.start();
+        try (SnapshotVersion announced = new SnapshotVersion(instance.runtime().snapshotVersionFile())) {
+            TestInstance.await("announced", () -> announced.get() == last);
         }
     }
 
@@ -348,6 +364,71 @@ class SurvivalTest {
         sidecar.state().changed(old, Health.DOWN, "late");
         sidecar.state().reload().get();
         assertEquals(Health.UNKNOWN, instance.backend("web", "a").health());
+    }
+
+    // ---- the clock
+
+    @Test
+    void shouldEndADrainAfterItsTimeHoweverTheClockJumps() throws Exception {
+        AtomicLong offsetMs = new AtomicLong();
+        instance.start(() -> System.currentTimeMillis() + offsetMs.get());
+        long startNs = System.nanoTime();
+        instance.send("POST", "/v1/listeners/web/backends/b/drain?deadline=800ms");
+        offsetMs.addAndGet(YEAR_MS);
+        instance.sidecar().state().reload().get();
+        Thread.sleep(200);
+        assertEquals(Admin.DRAINING, instance.backend("web", "b").admin(), "not cut short");
+        offsetMs.addAndGet(-2 * YEAR_MS);
+        TestInstance.await("out", () -> instance.backend("web", "b").admin() == Admin.OUT);
+        long ms = (System.nanoTime() - startNs) / 1_000_000;
+        assertTrue(ms >= 800 && ms < 4_000, "ms until it ended: " + ms);
+    }
+
+    @Test
+    void shouldEndASlowStartAfterItsTimeHoweverTheClockJumps() throws Exception {
+        AtomicLong offsetMs = new AtomicLong();
+        instance.write(FILE.replace("health=none", "health=tcp")
+                + "listener.web.health.interval=300s\nlistener.web.slow-start=1s\n");
+        instance.start(() -> System.currentTimeMillis() + offsetMs.get());
+        say("a", Health.DOWN);
+        say("a", Health.UP);
+        assertTrue(instance.backend("web", "a").startedMs() > 0);
+        offsetMs.addAndGet(-YEAR_MS);
+        TestInstance.await(
+                "over", () -> isPublished(web -> web.backends().getFirst().startedMs() == 0));
+
+        say("a", Health.DOWN);
+        say("a", Health.UP);
+        instance.stop();
+        offsetMs.addAndGet(-YEAR_MS);
+        instance.start(() -> System.currentTimeMillis() + offsetMs.get());
+        TestInstance.await(
+                "over, after a restart",
+                () -> isPublished(web -> web.backends().getFirst().startedMs() == 0));
+    }
+
+    @Test
+    void shouldCheckOnHoweverTheClockJumps() throws Exception {
+        AtomicLong offsetMs = new AtomicLong();
+        try (ServerSocket server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
+            instance.write("""
+                    listener.web.vip=203.0.113.10
+                    listener.web.ports=%d
+                    listener.web.health.interval=100ms
+                    listener.web.health.timeout=100ms
+                    listener.web.backend.a=127.0.0.1
+                    """.formatted(server.getLocalPort()));
+            instance.start(() -> System.currentTimeMillis() + offsetMs.get());
+            TestInstance.await("up", () -> publishedHealth("a") == Health.UP);
+            String ok = "penstock_health_checks_ok_total{listener=\"web\",backend=\"a\"}";
+            double before = instance.metric(ok);
+            for (int i = 0; i < 100; i++) {
+                offsetMs.addAndGet((i % 3 - 1) * YEAR_MS);
+                Thread.sleep(10);
+            }
+            assertTrue(instance.metric(ok) >= before + 5, "checks went on");
+            assertEquals(0, instance.metric("penstock_health_transitions_total{listener=\"web\",backend=\"a\"}"));
+        }
     }
 
     // ---- the disk

@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /// An instance in a folder of its own: a file, a sidecar inside this process and, if wanted, a forwarder that pretends.
@@ -72,7 +73,12 @@ public final class TestInstance implements AutoCloseable {
 
     /// Starts the sidecar.
     public Sidecar start() throws ConfigException, IOException {
-        Sidecar started = Sidecar.start(file, folder.resolve("run"));
+        return start(System::currentTimeMillis);
+    }
+
+    /// Starts the sidecar by a wall clock of the test's.
+    public Sidecar start(LongSupplier wallClockMs) throws ConfigException, IOException {
+        Sidecar started = Sidecar.start(file, folder.resolve("run"), wallClockMs);
         sidecar = started;
         return started;
     }
@@ -112,6 +118,17 @@ public final class TestInstance implements AutoCloseable {
                 .filter(backend -> backend.config().id().equals(id))
                 .findFirst()
                 .orElseThrow(() -> new AssertionError("no backend " + id));
+    }
+
+    /// {@return the value of one metric now, labels included in its name; -1 where there is none}
+    public double metric(String name) throws IOException, InterruptedException {
+        return send("GET", "/metrics")
+                .body()
+                .lines()
+                .filter(line -> line.startsWith(name + " "))
+                .mapToDouble(line -> Double.parseDouble(line.substring(name.length() + 1)))
+                .findFirst()
+                .orElse(-1);
     }
 
     /// {@return the answer to a request without a body}

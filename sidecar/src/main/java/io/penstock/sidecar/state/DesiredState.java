@@ -119,7 +119,8 @@ public final class DesiredState implements CheckListener, AutoCloseable {
     private final VipRoutes routes;
     private final LongSupplier wallClockMs;
     private final ControlThread control = new ControlThread();
-    private final DrainTimers drains;
+    private final BackendTimers drains;
+    private final BackendTimers slowStarts;
     private final Set<String> configuring = new HashSet<>();
     private @Nullable HealthChecks checks;
     private @Nullable ConfigWatcher watcher;
@@ -149,10 +150,11 @@ public final class DesiredState implements CheckListener, AutoCloseable {
         this.file = file;
         this.counters = counters;
         this.wallClockMs = wallClockMs;
-        publisher = new SnapshotPublisher(folder, control, counters, () -> snapshot, () -> view = newView());
+        publisher = new SnapshotPublisher(folder, control, counters, () -> snapshot, this::followed);
         forwarder = new ForwarderLink(folder);
         routes = new VipRoutes(folder.instance());
-        drains = new DrainTimers(control, wallClockMs, this::drainEnded);
+        drains = new BackendTimers(control, new DrainEnds());
+        slowStarts = new BackendTimers(control, new SlowStartEnds());
         warnings = loaded.warnings();
         FirstSnapshot first = first(loaded, wrong);
         config = first.config();
@@ -192,7 +194,7 @@ public final class DesiredState implements CheckListener, AutoCloseable {
         control.tell(() -> {
             checks = newChecks;
             afterReload = newAfterReload;
-            drains.follow(snapshot);
+            followed();
             publisher.publishNow();
             updateChecks();
             watcher = new ConfigWatcher(() -> control.tell(() -> reload(false)));
@@ -249,12 +251,20 @@ public final class DesiredState implements CheckListener, AutoCloseable {
         }
     }
 
+    /// Logs the first of many warnings, and how many more there are.
+    public void logWarnings(List<Problem> all) {
+        all.stream().limit(MOST_LINES).forEach(warning -> configLog.warn(warning.warningText()));
+        if (all.size() > MOST_LINES) {
+            configLog.warn("and " + (all.size() - MOST_LINES) + " more warnings (penstock check " + file + ")");
+        }
+    }
+
     private void takeOver(Loaded loaded, boolean asked) {
         boolean mended = !problems.isEmpty();
         problems = List.of();
         counters.count(OfProcess.RELOADS);
         if (!loaded.warnings().equals(warnings)) {
-            loaded.warnings().forEach(warning -> configLog.warn(warning.warningText()));
+            logWarnings(loaded.warnings());
         }
         warnings = loaded.warnings();
         List<String> changes = ConfigSummary.changes(config, loaded.config());
@@ -263,11 +273,13 @@ public final class DesiredState implements CheckListener, AutoCloseable {
         Snapshot merged = Snapshots.merge(snapshot, config, wallClockMs.getAsLong());
         if (!merged.listeners().equals(snapshot.listeners())) {
             replace(merged.listeners());
-            drains.follow(snapshot);
             publisher.publishNow();
             updateChecks();
         }
         changes.stream().limit(MOST_LINES).forEach(configLog::info);
+        if (changes.size() > MOST_LINES) {
+            configLog.info("and " + (changes.size() - MOST_LINES) + " more changes");
+        }
         if (mended || asked || !changes.isEmpty()) {
             configLog.info(file + " is in force, version " + snapshot.version()
                     + (changes.isEmpty() ? ", nothing changed" : ""));
@@ -365,18 +377,60 @@ public final class DesiredState implements CheckListener, AutoCloseable {
         if (!found) {
             throw new UnknownException("backend " + backend + " in listener " + listener);
         }
-        drains.forget(listener, backend);
-        drains.follow(snapshot);
     }
 
-    private void drainEnded(String listener, String backend) {
-        updateBackend(
-                listener,
-                backend,
-                before -> new Snapshot.Backend(
-                        before.config(), before.health(), Admin.OUT, before.drainDeadlineMs(), before.startedMs()));
-        configLog.info("listener " + listener + ": backend " + backend + " is drained, its deadline has passed");
-        publisher.publishNow();
+    private final class DrainEnds implements BackendTimers.Plan {
+        @Override
+        public long timeMs(Snapshot.Listener listener, Snapshot.Backend backend) {
+            return backend.admin() == Admin.DRAINING && backend.drainDeadlineMs() != 0
+                    ? backend.drainDeadlineMs()
+                    : BackendTimers.NONE;
+        }
+
+        @Override
+        public long delayMs(Snapshot.Listener listener, long timeMs) {
+            return timeMs - wallClockMs.getAsLong();
+        }
+
+        @Override
+        public void ended(String listener, String backend, long timeMs) {
+            updateBackend(
+                    listener,
+                    backend,
+                    before -> new Snapshot.Backend(
+                            before.config(), before.health(), Admin.OUT, timeMs, before.startedMs()));
+            configLog.info("listener " + listener + ": backend " + backend + " is drained, its deadline has passed");
+            publisher.publishNow();
+        }
+    }
+
+    // The forwarder reckons the weight by the wall clock. Were that set back meanwhile, the backend would stay light
+    // for as long; so the snapshot says when it is over.
+    private final class SlowStartEnds implements BackendTimers.Plan {
+        @Override
+        public long timeMs(Snapshot.Listener listener, Snapshot.Backend backend) {
+            return backend.startedMs() == 0
+                    ? BackendTimers.NONE
+                    : backend.startedMs() + listener.config().slowStartMs();
+        }
+
+        @Override
+        public long delayMs(Snapshot.Listener listener, long timeMs) {
+            return Math.min(listener.config().slowStartMs(), timeMs - wallClockMs.getAsLong());
+        }
+
+        @Override
+        public void ended(String listener, String backend, long timeMs) {
+            long startedMs = timeMs - slowStartMs(listener);
+            updateBackend(
+                    listener,
+                    backend,
+                    before -> before.startedMs() != startedMs
+                            ? before
+                            : new Snapshot.Backend(
+                                    before.config(), before.health(), before.admin(), before.drainDeadlineMs(), 0));
+            publisher.publishSoon();
+        }
     }
 
     // ---- what the checks find
@@ -409,7 +463,7 @@ public final class DesiredState implements CheckListener, AutoCloseable {
                 counters.count(target.listener(), target.backend(), OfBackend.TRANSITIONS);
             }
             logHealth(target, was, health, reason);
-            long startedMs = health == Health.UP && was == Health.DOWN && slowStarts(target.listener())
+            long startedMs = health == Health.UP && was == Health.DOWN && slowStartMs(target.listener()) > 0
                     ? wallClockMs.getAsLong()
                     : before.startedMs();
             return new Snapshot.Backend(before.config(), health, before.admin(), before.drainDeadlineMs(), startedMs);
@@ -420,8 +474,8 @@ public final class DesiredState implements CheckListener, AutoCloseable {
         }
     }
 
-    private boolean slowStarts(String listener) {
-        return snapshot.listeners().get(indexOf(listener)).config().slowStartMs() > 0;
+    private long slowStartMs(String listener) {
+        return snapshot.listeners().get(indexOf(listener)).config().slowStartMs();
     }
 
     private void logHealth(CheckTarget target, Health was, Health health, String reason) {
@@ -468,6 +522,13 @@ public final class DesiredState implements CheckListener, AutoCloseable {
             snapshot = new Snapshot(publisher.published() + 1, listeners);
             publisher.markDue();
         }
+    }
+
+    // After each publication, and not with each of the changes that it brings together.
+    private void followed() {
+        drains.follow(snapshot);
+        slowStarts.follow(snapshot);
+        view = newView();
     }
 
     private View newView() {

@@ -48,12 +48,16 @@ final class SnapshotPublisher implements AutoCloseable {
         published = announced.get();
     }
 
-    /// {@return what was published last, by this process or an earlier one}
+    /// {@return what was published last, by this process or an earlier one} One that an earlier process wrote and was
+    /// killed before it could announce is announced now.
     ///
     /// @throws IOException when it is there and cannot be read
     Optional<Snapshot> last() throws IOException {
         Optional<Snapshot> last = SnapshotFile.read(folder);
-        last.ifPresent(snapshot -> published = Math.max(published, snapshot.version()));
+        last.ifPresent(snapshot -> {
+            published = Math.max(published, snapshot.version());
+            announced.raise(snapshot.version());
+        });
         return last;
     }
 
