@@ -216,6 +216,12 @@ public final class BackendRows {
         released.add(row);
     }
 
+    /// Gives a row that is in use another generation, so that flow entries which name it are void. Its counts go on.
+    public void renew(int row) {
+        assert use(row) == StatusLayout.IN_USE : "row=" + row + " use=" + use(row);
+        setUse(row, StatusLayout.IN_USE, (generation(row) + 1) % GENERATIONS);
+    }
+
     /// {@return the generation of a row, `0..GENERATIONS-1`: what flow entries keep beside the row}
     public int generation(int row) {
         return StatusLayout.generation(get(base, StatusLayout.backendRow(row) + StatusLayout.B_WORD));

@@ -10,18 +10,23 @@ import java.lang.foreign.MemorySegment;
 /// | has ACK | sequence = its acknowledgment number; no ACK |
 /// | has no ACK | sequence 0; acknowledges its sequence number + its data + 1 for a SYN + 1 for a FIN |
 /// | is a RST | none |
+///
+/// A first fragment is answered as well if it has ACK: how much data the segment has is not known.
 public final class ResetWriter {
     private ResetWriter() {}
 
     /// Answers a segment.
     ///
-    /// @param parsed of kind `FLOW4` or `FLOW6` in row `i`
+    /// @param parsed of kind `FLOW4`, `FLOW6`, or the first fragment of a datagram, in row `i`
     /// @return whether `out` holds a RST; false when it is no TCP, is a RST itself, or nobody whom one may answer
     ///     sent it
     public static boolean reset(MemorySegment memory, long frameOffset, ParsedBatch parsed, int i, ReplyFrame out) {
         int flags = parsed.tcpFlags[i];
+        boolean isV4 = parsed.kinds[i] == PacketKind.FLOW4 || parsed.kinds[i] == PacketKind.FRAGMENT4;
+        boolean isWhole = parsed.kinds[i] == PacketKind.FLOW4 || parsed.kinds[i] == PacketKind.FLOW6;
         if (parsed.protocols[i] != IpProtocol.TCP
                 || (flags & TcpView.RST) != 0
+                || (!isWhole && (flags & TcpView.ACK) == 0)
                 || !ReplyHeaders.isToOneStation(memory, frameOffset)) {
             return false;
         }
@@ -37,7 +42,6 @@ public final class ResetWriter {
                         + (flags & 1); // FIN
         int ports = Integer.rotateLeft(parsed.ports[i], 16);
         int replyFlags = acknowledges ? TcpView.RST : TcpView.RST | TcpView.ACK;
-        boolean isV4 = parsed.kinds[i] == PacketKind.FLOW4;
         int l3Offset = parsed.l3Offsets[i];
         int ipLength = isV4 ? Ipv4View.LENGTH : Ipv6View.LENGTH;
         long l3 = frameOffset + l3Offset;

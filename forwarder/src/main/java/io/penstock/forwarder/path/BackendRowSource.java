@@ -10,6 +10,9 @@ public interface BackendRowSource {
     /// {@return which owner of the row this is, `0..63`}
     int generation(int row);
 
+    /// The row's backend stays, but flows that name it are over: it gets another generation.
+    void renew(int row);
+
     /// Gives a row back. Nothing names it any more.
     void release(int row);
 }

@@ -58,6 +58,7 @@ final class Delivery {
         } else {
             DirectRewriter.rewrite6(context.memory, frame, l3Offset, mac, context.network.mac());
         }
+        context.cells.packet(row, context.parsed.packetLengths[i]);
         disposition.forwarded(i, row);
     }
 
@@ -73,6 +74,7 @@ final class Delivery {
         } else {
             clampMss(i, row, room);
             encapsulate(i, row, flags, flowHash, mac);
+            context.cells.packet(row, context.parsed.packetLengths[i]);
             disposition.forwarded(i, row);
         }
     }
@@ -138,6 +140,7 @@ final class Delivery {
             return;
         }
         int first = context.batch.size;
+        int length = context.parsed.packetLengths[i];
         if (!splitter.split(i, room)) {
             disposition.dropped(i, TOO_BIG);
             return;
@@ -147,6 +150,7 @@ final class Delivery {
             encapsulate(piece, row, flags, flowHash, mac);
             disposition.originated(piece);
         }
+        context.cells.packet(row, length);
         disposition.forwarded(i, row);
     }
 }

@@ -101,6 +101,9 @@ public final class Disposition {
     void notSent(int i) {
         if (outcomes[i] != ORIGINATED) {
             counters.add(outcomes[i], -1);
+            if (outcomes[i] == FORWARDED) {
+                counters.add(FORWARDED_BYTES, -context.batch.lengths[i]);
+            }
             counters.add(WorkerCounter.DROP_TX_FULL.id(), 1);
             outcomes[i] = WorkerCounter.DROP_TX_FULL.id();
         }

@@ -34,11 +34,16 @@ final class FlowExpiry implements FlowTable.Owner {
 
     @Override
     public boolean isExpired(FlowTable table, long entry, int nowTicks) {
-        boolean expired = TickClock.elapsed(nowTicks, table.lastSeen(entry)) > timeoutTicks(table, entry);
+        boolean expired = isTimedOut(table, entry, nowTicks);
         if (expired) {
             context.counters.add(WorkerCounter.FLOWS_EXPIRED.id(), 1);
         }
         return expired;
+    }
+
+    /// {@return whether a flow has been silent for too long} Unlike [#isExpired] this only looks.
+    boolean isTimedOut(FlowTable table, long entry, int nowTicks) {
+        return TickClock.elapsed(nowTicks, table.lastSeen(entry)) > timeoutTicks(table, entry);
     }
 
     private int timeoutTicks(FlowTable table, long entry) {

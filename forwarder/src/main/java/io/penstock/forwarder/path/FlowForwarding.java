@@ -88,9 +88,7 @@ final class FlowForwarding {
         if ((flags & BackendRecords.PERSISTENT) != 0) {
             refreshPersistence(i, table.lastSeen(entry), row);
         }
-        int length = context.parsed.packetLengths[i];
-        table.seen(entry, context.nowTicks, length);
-        context.cells.packet(row, length);
+        table.seen(entry, context.nowTicks, context.parsed.packetLengths[i]);
         delivery.deliver(i, row, flags, context.hashes[i]);
     }
 
@@ -102,10 +100,19 @@ final class FlowForwarding {
 
     /// A backend that is gone, or a flow that was silent for too long.
     private boolean isOver(FlowTable table, long entry, int row, int flags) {
-        return (flags & BackendRecords.IN_USE) == 0
-                || context.records.generation(row) != table.generation(entry)
+        return isOrphan(table, entry, row, flags)
                 || (table.lastSeen(entry) != (context.nowTicks & TickClock.MASK)
                         && context.expiry.isExpired(table, entry, context.nowTicks));
+    }
+
+    private boolean isOrphan(FlowTable table, long entry, int row, int flags) {
+        return (flags & BackendRecords.IN_USE) == 0 || context.records.generation(row) != table.generation(entry);
+    }
+
+    private boolean isAlive(FlowTable table, long entry) {
+        int row = table.row(entry);
+        return !isOrphan(table, entry, row, context.records.flags(row))
+                && !context.expiry.isTimedOut(table, entry, context.nowTicks);
     }
 
     /// Follows the client's half of TCP.
@@ -125,11 +132,7 @@ final class FlowForwarding {
             boolean answered = state == FlowState.ESTABLISHED || (flags & BackendRecords.HEALTHY) != 0;
             return FlowExpiry.isActive(state) && answered;
         }
-        int next = (tcpFlags & TcpView.RST) != 0
-                ? FlowState.RESET
-                : (tcpFlags & TcpView.FIN) != 0
-                        ? Math.max(state, FlowState.CLOSING)
-                        : Math.max(state, FlowState.ESTABLISHED);
+        int next = Math.max(state, stateAfter(tcpFlags));
         if (next != state) {
             if (FlowExpiry.isActive(state) && !FlowExpiry.isActive(next)) {
                 context.cells.flowEnded(row);
@@ -137,6 +140,13 @@ final class FlowForwarding {
             table.setState(entry, next);
         }
         return true;
+    }
+
+    /// {@return the state that a segment which is no SYN brings a flow to, unless that is in a later one}
+    private static int stateAfter(int tcpFlags) {
+        return (tcpFlags & TcpView.RST) != 0
+                ? FlowState.RESET
+                : (tcpFlags & TcpView.FIN) != 0 ? FlowState.CLOSING : FlowState.ESTABLISHED;
     }
 
     private void refreshPersistence(int i, int lastSeen, int row) {
@@ -169,12 +179,14 @@ final class FlowForwarding {
             disposition.dropped(i, choice.dropReason(row));
             return;
         }
-        int state = key.protocolBit == 0 ? Math.min(table.state(entry), FlowState.CLOSING) : FlowState.ESTABLISHED;
         context.counters.add(WorkerCounter.FLOWS_MOVED.id(), 1);
         context.expiry.removed(table, entry);
         table.assign(entry, row, context.records.generation(row));
-        if (FlowExpiry.isActive(state)) {
+        if (FlowExpiry.isActive(table.state(entry))) {
             context.cells.flowArrived(row);
+        }
+        if (key.protocolBit == 0) {
+            followTcp(table, entry, row, context.records.flags(row), context.parsed.tcpFlags[i]);
         }
         continueOn(i, table, entry, row);
     }
@@ -191,9 +203,7 @@ final class FlowForwarding {
     }
 
     private void continueOn(int i, FlowTable table, long entry, int row) {
-        int length = context.parsed.packetLengths[i];
-        table.seen(entry, context.nowTicks, length);
-        context.cells.packet(row, length);
+        table.seen(entry, context.nowTicks, context.parsed.packetLengths[i]);
         delivery.deliver(i, row, context.records.flags(row), key.hash);
     }
 
@@ -279,24 +289,23 @@ final class FlowForwarding {
     private void goWithoutEntry(int i, LiveListener listener, int row) {
         listener.statelessWindow().extend(context.nowNs + listener.idleTimeoutMs() * 1_000_000L);
         context.counters.add(WorkerCounter.FLOWS_STATELESS.id(), 1);
-        context.cells.packet(row, context.parsed.packetLengths[i]);
         delivery.deliver(i, row, context.records.flags(row), key.hash);
     }
 
     /// A TCP packet that is no SYN and has no entry with us.
     private void midstream(int i, LiveListener listener) {
-        boolean isReset = (context.parsed.tcpFlags[i] & TcpView.RST) != 0;
+        int state = stateAfter(context.parsed.tcpFlags[i]);
         if (key.findElsewhere()) {
-            adopt(i, listener, key.elsewhereRow, isReset ? FlowState.RESET : FlowState.ESTABLISHED);
+            adopt(i, listener, key.elsewhereRow, state);
         } else if (listener.midstream() == Midstream.ADOPT
                 || (listener.isMaglev() && listener.statelessWindow().isOpen(context.nowNs))) {
             int row = choice.chooseForMidflow(listener, key);
             if (row < 0) {
                 disposition.dropped(i, choice.dropReason(row));
             } else {
-                adopt(i, listener, row, isReset ? FlowState.RESET : FlowState.ESTABLISHED);
+                adopt(i, listener, row, state);
             }
-        } else if (listener.midstream() == Midstream.RESET && !isReset) {
+        } else if (listener.midstream() == Midstream.RESET && state != FlowState.RESET) {
             replies.reset(i, MIDSTREAM);
         } else {
             disposition.dropped(i, MIDSTREAM);
@@ -305,8 +314,12 @@ final class FlowForwarding {
 
     /// A flow that began with another worker, another machine or without an entry.
     private void adopt(int i, LiveListener listener, int row, int state) {
-        int flags = context.records.flags(row);
-        if (BackendRecords.action(flags, key.protocolBit) != BackendRecords.KEEP) {
+        int action = BackendRecords.action(context.records.flags(row), key.protocolBit);
+        if (action == BackendRecords.RESET) {
+            replies.reset(i, MIDSTREAM);
+            return;
+        }
+        if (action != BackendRecords.KEEP) {
             begin(i, listener, FlowState.ESTABLISHED);
             return;
         }
@@ -345,7 +358,7 @@ final class FlowForwarding {
     /// @return the row, or [FlowTable#NONE]
     int rowOf(LiveListener listener, FlowKey key) {
         long entry = key.find();
-        if (entry != FlowTable.NONE) {
+        if (entry != FlowTable.NONE && isAlive(key.table, entry)) {
             return key.table.row(entry);
         }
         if (key.findElsewhere()) {

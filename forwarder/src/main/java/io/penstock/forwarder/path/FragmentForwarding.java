@@ -80,9 +80,18 @@ final class FragmentForwarding {
             context.counters.add(WorkerCounter.FRAGMENTS.id(), 1);
             decide(fingerprint, row, context.records.generation(row));
         } else {
-            boolean isDrop = outcome > WorkerCounter.PASSED.id();
-            decide(fingerprint, DROPPED_ROW, isDrop ? outcome : WorkerCounter.DROP_MIDSTREAM.id());
+            decide(fingerprint, DROPPED_ROW, reasonForTheRest(i, outcome));
         }
+    }
+
+    /// Why the rest of a datagram goes nowhere whose first fragment was dropped, or answered in its place.
+    private int reasonForTheRest(int i, int outcome) {
+        if (outcome != WorkerCounter.REPLIED.id()) {
+            return outcome;
+        }
+        return disposition.detail(i) == ReplyKind.TOO_BIG.code()
+                ? WorkerCounter.DROP_TOO_BIG.id()
+                : WorkerCounter.DROP_MIDSTREAM.id();
     }
 
     private void decide(long fingerprint, int row, int generation) {
@@ -113,7 +122,6 @@ final class FragmentForwarding {
             return;
         }
         context.counters.add(WorkerCounter.FRAGMENTS.id(), 1);
-        context.cells.packet(row, context.parsed.packetLengths[i]);
         delivery.deliver(i, row, flags, fingerprint);
     }
 

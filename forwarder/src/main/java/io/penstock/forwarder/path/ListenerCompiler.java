@@ -46,6 +46,7 @@ public final class ListenerCompiler {
     private final MaglevBuilder maglev = new MaglevBuilder();
     private final long keyHigh;
     private final long keyLow;
+    private ListenerTable published = ListenerTable.EMPTY;
     private Snapshot applied = new Snapshot(0, List.of());
 
     /// @param keyHigh first half of the hash key
@@ -81,8 +82,20 @@ public final class ListenerCompiler {
 
     /// A backend that left the configuration while flows still name it.
     ///
+    /// @param flags   of its record, less the actions
+    /// @param tcp     what becomes of its TCP flows until then
+    /// @param udp     the same for UDP
     /// @param cutAtMs wall-clock time at which its flows are cut; [Long#MAX_VALUE] for never
-    private record Retired(int number, long cutAtMs) {}
+    private record Retired(int number, int flags, int tcp, int udp, long cutAtMs) {
+        int flagsAt(long wallMs, boolean running) {
+            if (!running) {
+                return withActions(flags, BackendRecords.STOPPED, BackendRecords.STOPPED);
+            }
+            return wallMs >= cutAtMs
+                    ? withActions(flags, BackendRecords.RESET, BackendRecords.RESCHEDULE)
+                    : withActions(flags, tcp, udp);
+        }
+    }
 
     /// Applies a snapshot, or applies the last one again as time passes: slow starts grow, drains end.
     ///
@@ -92,14 +105,15 @@ public final class ListenerCompiler {
     public ListenerTable apply(Snapshot snapshot, long wallMs, int nowTicks) {
         applied = snapshot;
         Set<String> names = new HashSet<>();
-        ListenerTable.Builder table = new ListenerTable.Builder();
+        ListenerTable.Builder table = new ListenerTable.Builder(published);
         for (Snapshot.Listener listener : snapshot.listeners()) {
             names.add(listener.config().name());
             Built entry = compile(listener, wallMs, nowTicks);
             table.add(entry.number, entry.live);
         }
         removeListenersExcept(names);
-        return table.build();
+        published = table.build();
+        return published;
     }
 
     /// {@return the snapshot applied last}
@@ -138,6 +152,7 @@ public final class ListenerCompiler {
         entry.live = live;
         entry.config = config;
         retireExcept(entry, rowsById, wallMs);
+        cutRetired(entry, listener.running(), wallMs);
         entry.rowsById.putAll(rowsById);
         built.put(config.name(), entry);
         return entry;
@@ -188,10 +203,15 @@ public final class ListenerCompiler {
         if (drained) {
             return BackendRecords.RESET;
         }
-        OnBackendDown policy = listener.config().onBackendDown();
-        return !down || policy == OnBackendDown.KEEP
-                ? BackendRecords.KEEP
-                : policy == OnBackendDown.RESCHEDULE ? BackendRecords.RESCHEDULE : BackendRecords.RESET;
+        return down ? action(listener.config().onBackendDown()) : BackendRecords.KEEP;
+    }
+
+    private static int action(OnBackendDown policy) {
+        return switch (policy) {
+            case KEEP -> BackendRecords.KEEP;
+            case RESCHEDULE -> BackendRecords.RESCHEDULE;
+            case RESET -> BackendRecords.RESET;
+        };
     }
 
     private void describe(
@@ -302,9 +322,26 @@ public final class ListenerCompiler {
         boolean drains = config.onBackendRemoved() == OnBackendRemoved.DRAIN;
         long cutAtMs =
                 !drains ? wallMs : config.drainDeadlineMs() == 0 ? Long.MAX_VALUE : wallMs + config.drainDeadlineMs();
-        int flags = records.flags(row) & ~BackendRecords.ACCEPTS_NEW;
-        records.setFlags(row, drains ? flags : withActions(flags, BackendRecords.RESET, BackendRecords.RESCHEDULE));
-        retired.put(row, new Retired(entry.number, cutAtMs));
+        int flags = withActions(records.flags(row) & ~BackendRecords.ACCEPTS_NEW, 0, 0);
+        boolean isDown = (flags & BackendRecords.HEALTHY) == 0;
+        retired.put(
+                row,
+                new Retired(
+                        entry.number,
+                        flags,
+                        isDown ? action(config.onBackendDown()) : BackendRecords.KEEP,
+                        isDown ? BackendRecords.RESCHEDULE : BackendRecords.KEEP,
+                        cutAtMs));
+    }
+
+    /// What becomes of the flows of backends that a listener no longer has: a stop interrupts them too, a start lets
+    /// them go on, and in the end they are cut.
+    private void cutRetired(Built entry, boolean running, long wallMs) {
+        retired.forEach((row, left) -> {
+            if (left.number == entry.number) {
+                records.setFlags(row, left.flagsAt(wallMs, running));
+            }
+        });
     }
 
     private void removeListenersExcept(Set<String> names) {
@@ -315,26 +352,24 @@ public final class ListenerCompiler {
             numbersInUse[entry.number] = false;
             entry.rowsById.values().forEach(row -> {
                 records.clear(row);
-                retired.put(row, new Retired(entry.number, Long.MAX_VALUE));
+                rows.renew(row); // A listener that comes back under this name may have other VIPs and ports.
+                retired.put(row, new Retired(entry.number, 0, 0, 0, Long.MAX_VALUE));
             });
             return true;
         });
     }
 
-    /// Cuts drained flows whose time is over and gives back rows that no flow names any more. About once a second.
-    public void tidy(long wallMs) {
+    /// Gives back rows that no flow names any more. About once a second, before [#apply].
+    public void tidy() {
         retired.entrySet().removeIf(entry -> {
             int row = entry.getKey();
-            if (flowCounts.flows(row) == 0) {
-                records.clear(row);
-                nextHops.forget(row);
-                rows.release(row);
-                return true;
+            if (flowCounts.flows(row) != 0) {
+                return false;
             }
-            if (wallMs >= entry.getValue().cutAtMs()) {
-                records.setFlags(row, withActions(records.flags(row), BackendRecords.RESET, BackendRecords.RESCHEDULE));
-            }
-            return false;
+            records.clear(row);
+            nextHops.forget(row);
+            rows.release(row);
+            return true;
         });
     }
 

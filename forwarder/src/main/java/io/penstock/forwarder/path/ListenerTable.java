@@ -1,6 +1,10 @@
 package io.penstock.forwarder.path;
 
+import io.penstock.control.config.PortSet;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -26,6 +30,7 @@ public final class ListenerTable {
     private final short[][] ports;
     private final boolean[] answersEcho;
     private final @Nullable LiveListener[] listeners;
+    private final Map<PortMapKey, short[]> portMaps = new HashMap<>();
 
     private ListenerTable(Builder builder) {
         int vipCount = builder.vips.size();
@@ -36,8 +41,8 @@ public final class ListenerTable {
         vips4 = new int[room];
         addresses6 = new long[2 * room];
         vips6 = new int[room];
-        java.util.Arrays.fill(vips4, NONE);
-        java.util.Arrays.fill(vips6, NONE);
+        Arrays.fill(vips4, NONE);
+        Arrays.fill(vips6, NONE);
         listeners = new LiveListener[builder.listeners.isEmpty() ? 0 : builder.listeners.lastKey() + 1];
         builder.listeners.forEach((number, listener) -> listeners[number] = listener);
         builder.vips.forEach((address, vip) -> {
@@ -46,8 +51,8 @@ public final class ListenerTable {
             } else {
                 place4((int) address.low(), vip.index);
             }
-            ports[2 * vip.index] = vip.tcp;
-            ports[2 * vip.index + 1] = vip.udp;
+            ports[2 * vip.index] = builder.portMap(vip.tcp, portMaps);
+            ports[2 * vip.index + 1] = builder.portMap(vip.udp, portMaps);
             answersEcho[vip.index] = vip.answersEcho;
         });
     }
@@ -122,20 +127,37 @@ public final class ListenerTable {
         return answersEcho[vip];
     }
 
+    /// A listener's part in the ports of a VIP.
+    private record Claim(int number, PortSet ports) {}
+
+    /// What the ports of a VIP and protocol follow from: equal claims make equal maps, also for several VIPs.
+    private record PortMapKey(List<Claim> claims) {}
+
     /// Collects listeners, on the conductor.
     public static final class Builder {
         private final Map<IpKey, Vip> vips = new HashMap<>();
         private final TreeMap<Integer, LiveListener> listeners = new TreeMap<>();
+        private final Map<PortMapKey, short[]> before;
 
         private static final class Vip {
             private final int index;
-            private short @Nullable [] tcp;
-            private short @Nullable [] udp;
+            private final List<Claim> tcp = new ArrayList<>();
+            private final List<Claim> udp = new ArrayList<>();
             private boolean answersEcho;
 
             Vip(int index) {
                 this.index = index;
             }
+        }
+
+        /// For a first table.
+        public Builder() {
+            before = Map.of();
+        }
+
+        /// @param before the table until now, whose port maps are used again where they fit
+        public Builder(ListenerTable before) {
+            this.before = before.portMaps;
         }
 
         /// Adds a listener.
@@ -146,21 +168,28 @@ public final class ListenerTable {
             for (IpKey address : listener.vips()) {
                 Vip vip = vips.computeIfAbsent(address, _ -> new Vip(vips.size()));
                 vip.answersEcho |= listener.running() && listener.hasUsableBackend();
-                short[] byPort = listener.protocolBit() == 0 ? vip.tcp : vip.udp;
-                if (byPort == null) {
-                    byPort = new short[PORTS];
-                    java.util.Arrays.fill(byPort, (short) NONE);
-                    if (listener.protocolBit() == 0) {
-                        vip.tcp = byPort;
-                    } else {
-                        vip.udp = byPort;
-                    }
-                }
-                for (var range : listener.ports().ranges()) {
-                    java.util.Arrays.fill(byPort, range.first(), range.last() + 1, (short) number);
-                }
+                (listener.protocolBit() == 0 ? vip.tcp : vip.udp).add(new Claim(number, listener.ports()));
             }
             return this;
+        }
+
+        private short @Nullable [] portMap(List<Claim> claims, Map<PortMapKey, short[]> built) {
+            return claims.isEmpty() ? null : built.computeIfAbsent(new PortMapKey(claims), this::portMap);
+        }
+
+        private short[] portMap(PortMapKey key) {
+            short[] known = before.get(key);
+            if (known != null) {
+                return known;
+            }
+            short[] byPort = new short[PORTS];
+            Arrays.fill(byPort, (short) NONE);
+            for (Claim claim : key.claims) {
+                for (var range : claim.ports.ranges()) {
+                    Arrays.fill(byPort, range.first(), range.last() + 1, (short) claim.number);
+                }
+            }
+            return byPort;
         }
 
         /// {@return the finished table}

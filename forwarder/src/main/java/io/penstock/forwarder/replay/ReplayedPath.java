@@ -37,6 +37,7 @@ public final class ReplayedPath implements AutoCloseable {
     private final Arena arena = Arena.ofShared();
     private final List<String> rowListeners = new ArrayList<>();
     private final List<String> rowBackends = new ArrayList<>();
+    private final List<InetAddress> rowAddresses = new ArrayList<>();
     private final MemoryPort port;
     private final FrameBatch batch;
     private final WorkerCounters counters;
@@ -111,7 +112,7 @@ public final class ReplayedPath implements AutoCloseable {
 
     /// Lets time pass for what the conductor does now and then: retired backends, drains, slow starts.
     public void tick(long wallMs) {
-        compiler.tidy(wallMs);
+        compiler.tidy();
         apply(compiler.applied(), wallMs);
     }
 
@@ -157,9 +158,9 @@ public final class ReplayedPath implements AutoCloseable {
         this.nowNs = nowNs;
     }
 
-    /// {@return the row of a backend, or -1}
+    /// {@return the row of a backend, the latest one if its address has changed, or -1}
     public int rowOf(String listener, String id) {
-        for (int row = 0; row < rowListeners.size(); row++) {
+        for (int row = rowListeners.size() - 1; row >= 0; row--) {
             if (rowListeners.get(row).equals(listener) && rowBackends.get(row).equals(id)) {
                 return row;
             }
@@ -183,22 +184,34 @@ public final class ReplayedPath implements AutoCloseable {
         arena.close();
     }
 
-    /// Rows in the order in which backends were first seen; never reused.
+    /// Rows in the order in which backends were first seen; never given to another one.
     private final class Rows implements BackendRowSource {
+        private final List<Integer> generations = new ArrayList<>();
+
         @Override
         public int allocate(String listener, String id, InetAddress address) {
-            int known = rowOf(listener, id);
-            if (known >= 0) {
-                return known;
+            for (int row = 0; row < rowListeners.size(); row++) {
+                if (rowListeners.get(row).equals(listener)
+                        && rowBackends.get(row).equals(id)
+                        && rowAddresses.get(row).equals(address)) {
+                    return row;
+                }
             }
             rowListeners.add(listener);
             rowBackends.add(id);
+            rowAddresses.add(address);
+            generations.add(1);
             return rowListeners.size() - 1;
         }
 
         @Override
         public int generation(int row) {
-            return 1;
+            return generations.get(row);
+        }
+
+        @Override
+        public void renew(int row) {
+            generations.set(row, (generations.get(row) + 1) & 63);
         }
 
         @Override
