@@ -1,0 +1,19 @@
+package io.penstock.tuning;
+
+import picocli.CommandLine.Command;
+
+/// `penstock tune`.
+@Command(
+        name = "tune",
+        description = {
+            "Looks at what a forwarder asks of its host: NIC queues, receive-side scaling, interrupts, offloads, kernel "
+                    + "settings, huge pages, CPUs. Each finding says what is, what is better, what it costs as it is, and "
+                    + "the command that mends it.",
+        },
+        subcommands = {
+            TuneApplyCommand.class,
+            TuneCheckCommand.class,
+            TunePlanCommand.class,
+            TuneUndoCommand.class,
+        })
+public final class TuneCommand {}

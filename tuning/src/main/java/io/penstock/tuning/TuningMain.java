@@ -1,0 +1,18 @@
+package io.penstock.tuning;
+
+import io.penstock.control.cli.CommandRunner;
+import io.penstock.control.cli.ProductVersion;
+import picocli.CommandLine.Command;
+
+/// The commands of this module, as `tools/penstock` starts them.
+@Command(
+        name = "penstock",
+        description = "Operates Penstock. tools/penstock --help lists the commands of all modules.",
+        versionProvider = ProductVersion.class,
+        subcommands = TuneCommand.class)
+public final class TuningMain {
+    /// Runs one command and ends the JVM with its exit code.
+    public static void main(String[] args) {
+        System.exit(CommandRunner.run(new TuningMain(), args));
+    }
+}

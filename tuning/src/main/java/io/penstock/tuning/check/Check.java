@@ -1,0 +1,12 @@
+package io.penstock.tuning.check;
+
+import io.penstock.tuning.Finding;
+import io.penstock.tuning.Host;
+import io.penstock.tuning.Target;
+import java.util.List;
+
+/// Looks at one part of a host. Reads only.
+public interface Check {
+    /// Adds what was found, also what is well and what could not be read.
+    void look(Host host, Target target, List<Finding> findings);
+}
