@@ -41,13 +41,15 @@ public final class ArpWriter {
     /// Writes an announcement: a broadcast request for the VIP by the VIP (RFC 5227 §2.3), from which
     /// neighbours learn or correct its MAC address.
     ///
-    /// @param frameOffset room for 42 bytes
+    /// @param frameOffset room for 46 bytes
+    /// @param tag         802.1Q tag, or [EthernetView#NO_TAG]
     /// @param vip         the address
     /// @param ourMac      in the low 48 bits
-    public static void announce(MemorySegment memory, long frameOffset, int vip, long ourMac, ReplyFrame out) {
-        EthernetView.put(memory, frameOffset, EthernetView.LENGTH, BROADCAST, ourMac, 0, EthernetView.ARP);
-        ArpView.put(memory, frameOffset + EthernetView.LENGTH, ArpView.REQUEST, ourMac, vip, 0, vip);
+    public static void announce(MemorySegment memory, long frameOffset, int tag, int vip, long ourMac, ReplyFrame out) {
+        int l3Offset = tag == EthernetView.NO_TAG ? EthernetView.LENGTH : EthernetView.TAGGED_LENGTH;
+        EthernetView.put(memory, frameOffset, l3Offset, BROADCAST, ourMac, tag, EthernetView.ARP);
+        ArpView.put(memory, frameOffset + l3Offset, ArpView.REQUEST, ourMac, vip, 0, vip);
         out.offset = frameOffset;
-        out.length = EthernetView.LENGTH + ArpView.LENGTH;
+        out.length = l3Offset + ArpView.LENGTH;
     }
 }

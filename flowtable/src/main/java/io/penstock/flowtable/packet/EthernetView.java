@@ -32,6 +32,8 @@ public final class EthernetView {
     public static final int ARP = 0x0806;
     /// EtherType of IPv6.
     public static final int IPV6 = 0x86dd;
+    /// In place of a tag: the frame has none.
+    public static final int NO_TAG = -1;
     /// EtherType of an 802.1Q tag.
     public static final int VLAN = 0x8100;
 

@@ -26,6 +26,8 @@ public final class IcmpView {
     public static final int UNREACHABLE = 3;
     /// ICMP, code of [#UNREACHABLE]: fragmentation needed and DF set.
     public static final int FRAGMENTATION_NEEDED = 4;
+    /// ICMP, code of [#UNREACHABLE]: host unreachable.
+    public static final int HOST_UNREACHABLE = 1;
     /// ICMP: echo request.
     public static final int ECHO_REQUEST = 8;
     /// ICMP: time exceeded.
@@ -34,6 +36,8 @@ public final class IcmpView {
     public static final int PARAMETER_PROBLEM = 12;
     /// ICMPv6: destination unreachable.
     public static final int UNREACHABLE_V6 = 1;
+    /// ICMPv6, code of [#UNREACHABLE_V6]: address unreachable.
+    public static final int ADDRESS_UNREACHABLE_V6 = 3;
     /// ICMPv6: packet too big.
     public static final int TOO_BIG_V6 = 2;
     /// ICMPv6: time exceeded.

@@ -26,8 +26,8 @@ public final class NeighbourWriter {
     /// lack.
     public static final int HEADROOM = 8;
 
-    /// Bytes of an announcement's frame.
-    public static final int ANNOUNCEMENT_LENGTH = EthernetView.LENGTH + Ipv6View.LENGTH + 32;
+    /// Bytes of an announcement's frame, with a tag.
+    public static final int ANNOUNCEMENT_LENGTH = EthernetView.TAGGED_LENGTH + Ipv6View.LENGTH + 32;
 
     private static final int ADVERTISEMENT_LENGTH = 32;
     private static final int TARGET = 8;
@@ -65,6 +65,19 @@ public final class NeighbourWriter {
             return false;
         }
         return areOptionsRight(memory, l4 + OPTIONS, length - OPTIONS, probe)
+                && Checksum.isIntact(memory, l4, length, pseudoHeader(parsed, i, length));
+    }
+
+    /// {@return whether an advertisement is valid (§7.1.2), checksum included}
+    ///
+    /// @param parsed of kind `ICMP6`, type 136, in row `i`
+    public static boolean isAdvertisement(MemorySegment memory, long frameOffset, ParsedBatch parsed, int i) {
+        int length = parsed.l4Length(i);
+        long l4 = frameOffset + parsed.l4Offsets[i];
+        return parsed.ports[i] == IcmpView.NEIGHBOUR_ADVERTISEMENT << 8
+                && parsed.ttl(i) == HOP_LIMIT
+                && length >= OPTIONS
+                && areOptionsRight(memory, l4 + OPTIONS, length - OPTIONS, false)
                 && Checksum.isIntact(memory, l4, length, pseudoHeader(parsed, i, length));
     }
 
@@ -157,23 +170,18 @@ public final class NeighbourWriter {
     /// Writes an unsolicited advertisement to all nodes, which corrects what they remember (§7.2.6).
     ///
     /// @param frameOffset room for [#ANNOUNCEMENT_LENGTH] bytes
+    /// @param tag         802.1Q tag, or [EthernetView#NO_TAG]
     /// @param vipHigh     the address, first 8 bytes
     /// @param vipLow      the address, last 8 bytes
     /// @param ourMac      in the low 48 bits
     public static void announce(
-            MemorySegment memory, long frameOffset, long vipHigh, long vipLow, long ourMac, ReplyFrame out) {
-        EthernetView.put(memory, frameOffset, EthernetView.LENGTH, ALL_NODES_MAC, ourMac, 0, EthernetView.IPV6);
+            MemorySegment memory, long frameOffset, int tag, long vipHigh, long vipLow, long ourMac, ReplyFrame out) {
+        int l3Offset = tag == EthernetView.NO_TAG ? EthernetView.LENGTH : EthernetView.TAGGED_LENGTH;
+        EthernetView.put(memory, frameOffset, l3Offset, ALL_NODES_MAC, ourMac, tag, EthernetView.IPV6);
         putAdvertisement(
-                memory,
-                frameOffset + EthernetView.LENGTH,
-                vipHigh,
-                vipLow,
-                ALL_NODES_HIGH,
-                ALL_NODES_LOW,
-                OVERRIDE,
-                ourMac);
+                memory, frameOffset + l3Offset, vipHigh, vipLow, ALL_NODES_HIGH, ALL_NODES_LOW, OVERRIDE, ourMac);
         out.offset = frameOffset;
-        out.length = ANNOUNCEMENT_LENGTH;
+        out.length = l3Offset + Ipv6View.LENGTH + ADVERTISEMENT_LENGTH;
     }
 
     private static void putAdvertisement(

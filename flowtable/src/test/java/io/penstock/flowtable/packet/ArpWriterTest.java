@@ -92,7 +92,8 @@ class ArpWriterTest {
     void shouldAnnounceAVip() {
         FrameRoom room = new FrameRoom(zeros(42));
 
-        ArpWriter.announce(room.memory, room.offset, (int) get32(VIP, 0), mac(OUR_MAC), room.reply);
+        ArpWriter.announce(
+                room.memory, room.offset, EthernetView.NO_TAG, (int) get32(VIP, 0), mac(OUR_MAC), room.reply);
 
         byte[] expected = join(BROADCAST, OUR_MAC, u16(0x0806), arp(1, OUR_MAC, VIP, zeros(6), VIP));
         assertArrayEquals(expected, room.replyFrame());

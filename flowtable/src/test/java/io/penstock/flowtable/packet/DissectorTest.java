@@ -97,7 +97,7 @@ class DissectorTest {
         FrameRoom room = new FrameRoom(arp);
         assertTrue(ArpWriter.reply(room.memory, room.offset, room.parsed, 0, OUR_MAC, room.reply));
         out.add(room.replyFrame());
-        ArpWriter.announce(room.memory, room.offset, 0xcb00710a, OUR_MAC, room.reply);
+        ArpWriter.announce(room.memory, room.offset, EthernetView.NO_TAG, 0xcb00710a, OUR_MAC, room.reply);
         out.add(room.replyFrame());
 
         byte[] solicitedNode = hex("ff0200000000000000000001ff00000a");
@@ -109,7 +109,8 @@ class DissectorTest {
             out.add(room.replyFrame());
         }
         room = new FrameRoom(zeros(NeighbourWriter.ANNOUNCEMENT_LENGTH));
-        NeighbourWriter.announce(room.memory, room.offset, 0x20010db8000a0000L, 0xaL, OUR_MAC, room.reply);
+        NeighbourWriter.announce(
+                room.memory, room.offset, EthernetView.NO_TAG, 0x20010db8000a0000L, 0xaL, OUR_MAC, room.reply);
         out.add(room.replyFrame());
     }
 

@@ -152,7 +152,14 @@ class NeighbourWriterTest {
     void shouldAnnounceAVip() {
         FrameRoom room = new FrameRoom(zeros(NeighbourWriter.ANNOUNCEMENT_LENGTH));
 
-        NeighbourWriter.announce(room.memory, room.offset, get64(VIP6, 0), get64(VIP6, 8), mac(OUR_MAC), room.reply);
+        NeighbourWriter.announce(
+                room.memory,
+                room.offset,
+                EthernetView.NO_TAG,
+                get64(VIP6, 0),
+                get64(VIP6, 8),
+                mac(OUR_MAC),
+                room.reply);
 
         byte[] expected = join(ALL_NODES_MAC, OUR_MAC, hex("86dd"), advertisement(ALL_NODES, 0x20000000L));
         assertArrayEquals(expected, room.replyFrame());

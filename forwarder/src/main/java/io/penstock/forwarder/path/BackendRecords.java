@@ -128,6 +128,11 @@ public final class BackendRecords {
         return (long) LONG_HANDLE.getAcquire(memory, at(row) + MAC);
     }
 
+    /// {@return the greatest IP packet that the link towards the backend carries}
+    public int linkMtu(int row) {
+        return memory.get(INT, at(row) + BASE_MTU);
+    }
+
     /// {@return the greatest IP packet, outer header included, that reaches the backend}
     ///
     /// @param nowNs now; a learned value that is too old is forgotten
@@ -159,14 +164,30 @@ public final class BackendRecords {
     public void lowerPathMtus(boolean isV6, long high, long low, int mtu, long expiresNs) {
         for (int row = 0; row < highestRow; row++) {
             int flags = flags(row);
-            if ((flags & IN_USE) != 0
-                    && outerIsV6(flags) == isV6
-                    && outerLow(row) == low
-                    && outerHigh(row) == high
-                    && mtu < memory.get(INT, at(row) + BASE_MTU)) {
+            if (isTunnelEnd(row, flags, isV6, high, low) && mtu < memory.get(INT, at(row) + BASE_MTU)) {
                 lowerPathMtu(row, mtu, expiresNs);
             }
         }
+    }
+
+    /// {@return whether some backend with this address is reached through a tunnel}. Rare: passes over all rows in use.
+    ///
+    /// @param high of an IPv6 address, 0 for IPv4; `low` likewise
+    public boolean isTunnelEnd(boolean isV6, long high, long low) {
+        for (int row = 0; row < highestRow; row++) {
+            if (isTunnelEnd(row, flags(row), isV6, high, low)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private boolean isTunnelEnd(int row, int flags, boolean isV6, long high, long low) {
+        return (flags & IN_USE) != 0
+                && forwarding(flags) != 0
+                && outerIsV6(flags) == isV6
+                && outerLow(row) == low
+                && outerHigh(row) == high;
     }
 
     /// {@return first half of the outer IPv6 destination}

@@ -49,8 +49,16 @@ final class Delivery {
     private void direct(int i, int row, long mac) {
         if (context.parsed.ttl(i) <= 1) {
             disposition.dropped(i, TTL);
-            return;
+        } else if (context.parsed.packetLengths[i] > context.records.linkMtu(row)) {
+            tooBigForLink(i, row, mac);
+        } else {
+            rewrite(i, mac);
+            context.cells.packet(row, context.parsed.packetLengths[i]);
+            disposition.forwarded(i, row);
         }
+    }
+
+    private void rewrite(int i, long mac) {
         long frame = context.batch.offsets[i];
         int l3Offset = context.parsed.l3Offsets[i];
         if (context.parsed.kinds[i] == PacketKind.FLOW4 || !context.isV6(i)) {
@@ -58,8 +66,25 @@ final class Delivery {
         } else {
             DirectRewriter.rewrite6(context.memory, frame, l3Offset, mac, context.network.mac());
         }
-        context.cells.packet(row, context.parsed.packetLengths[i]);
-        disposition.forwarded(i, row);
+    }
+
+    /// More than the link carries, as any router would treat it. What is beyond the link tells the client by itself.
+    private void tooBigForLink(int i, int row, long mac) {
+        int length = context.parsed.packetLengths[i];
+        int first = context.batch.size;
+        if (context.parsed.dontFragment[i]) {
+            replies.tooBig(i, context.records.linkMtu(row), TOO_BIG);
+        } else if (splitter.split(i, context.records.linkMtu(row))) {
+            rewrite(i, mac);
+            for (int piece = first; piece < context.batch.size; piece++) {
+                rewrite(piece, mac);
+                disposition.originated(piece);
+            }
+            context.cells.packet(row, length);
+            disposition.forwarded(i, row);
+        } else {
+            disposition.dropped(i, TOO_BIG);
+        }
     }
 
     private void tunnel(int i, int row, int flags, long flowHash, long mac) {

@@ -22,6 +22,8 @@ final class FragmentForwarding {
     static final int WAITING_MAX = 512;
     /// How long a decision is kept: as long as Linux waits for the rest of a datagram, `ipfrag_time`.
     private static final int DECISION_TICKS = TickClock.ticksOfMs(30_000);
+    /// How often the decisions of other workers are looked for.
+    private static final long PASS_INTERVAL_NS = 1_000_000;
     /// In the table in place of a backend's row: the datagram is dropped, the "generation" is the reason's id.
     private static final int DROPPED_ROW = (1 << 20) - 1;
 
@@ -32,6 +34,9 @@ final class FragmentForwarding {
     private final Delivery delivery;
     private final FlowForwarding flows;
     private final WaitingFragments waiting = new WaitingFragments(WAITING_MAX);
+    private long lastPassNs = Long.MIN_VALUE / 2;
+    /// Whether a fragment that waits may go on with the next pass.
+    private boolean isAwaited;
 
     FragmentForwarding(PathContext context, Disposition disposition, Delivery delivery, FlowForwarding flows) {
         this.context = context;
@@ -96,6 +101,7 @@ final class FragmentForwarding {
 
     private void decide(long fingerprint, int row, int generation) {
         context.sharedFragments.put(fingerprint, row, generation, context.nowTicks);
+        isAwaited |= waiting.holds(fingerprint);
     }
 
     private void later(int i) {
@@ -150,12 +156,16 @@ final class FragmentForwarding {
     /// Sends on what waited for a first fragment that has come meanwhile, here or with another worker, and drops what
     /// waited too long. Called once a cycle.
     void releaseWaiting() {
-        if (!waiting.isEmpty()) {
-            releaseSome();
+        // What another worker decides is looked for now and then only: the pass over all that waits has its price, and
+        // who sends fragments without a beginning must not make every cycle pay it.
+        if (!waiting.isEmpty() && (isAwaited || context.nowNs - lastPassNs >= PASS_INTERVAL_NS)) {
+            lastPassNs = context.nowNs;
+            isAwaited = false;
+            pass();
         }
     }
 
-    private void releaseSome() {
+    private void pass() {
         int next;
         for (int slot = waiting.first(); slot >= 0; slot = next) {
             next = waiting.after(slot);
@@ -173,12 +183,14 @@ final class FragmentForwarding {
     private void release(int slot, long fingerprint, int decision) {
         long room = context.port.borrow();
         if (room < 0) {
-            return; // The next cycle tries again.
+            isAwaited = true; // The next cycle tries again.
+            return;
         }
         int i = context.batch.size;
         int length = waiting.copyTo(slot, context.memory, room);
         if (!context.batch.addOriginated(room, length)) {
             context.port.giveBack(room);
+            isAwaited = true;
             return;
         }
         PacketParser.parse(context.memory, room, length, context.parsed, i);

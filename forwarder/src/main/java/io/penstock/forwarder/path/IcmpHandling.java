@@ -19,6 +19,7 @@ import io.penstock.flowtable.packet.PacketKind;
 /// One worker's own.
 final class IcmpHandling {
     private static final int UNRELATED = WorkerCounter.DROP_ICMP_UNRELATED.id();
+    private static final int TOO_BIG = WorkerCounter.DROP_TOO_BIG.id();
     private static final int UNSUPPORTED = WorkerCounter.DROP_UNSUPPORTED.id();
     /// RFC 1191 §6.3: a lowered path MTU is tried again after ten minutes.
     private static final long MTU_AGE_NS = 600_000_000_000L;
@@ -26,12 +27,16 @@ final class IcmpHandling {
     private static final int MTU_MIN_4 = 552;
     private static final int MTU_MIN_6 = 1280;
 
+    /// Each error about a tunnel has us look through all backends. A backend's path tells its MTU with one.
+    private static final int TUNNEL_ERRORS_PER_SECOND = 500;
+
     private final PathContext context;
     private final Disposition disposition;
     private final Delivery delivery;
     private final Replies replies;
     private final FlowForwarding flows;
     private final NeighbourHandling neighbours;
+    private final RateLimiter tunnelErrors = new RateLimiter(TUNNEL_ERRORS_PER_SECOND);
     private final IcmpQuote quote = new IcmpQuote();
     private final FlowKey key;
 
@@ -150,11 +155,53 @@ final class IcmpHandling {
                 && isFromTunnelSource();
         if (!isOurs) {
             disposition.passed(i);
-        } else if (!quote.isTooBig(isV6)) {
-            disposition.dropped(i, UNRELATED); // The health checks find out what is wrong with the backend.
+        } else if (!tunnelErrors.tryAcquire(context.nowNs)) {
+            disposition.dropped(i, WorkerCounter.DROP_RATE_LIMITED.id());
+        } else if (!isAboutOurs()) {
+            disposition.dropped(i, UNRELATED); // A forgery would have us send errors to whom it likes.
+        } else if (quote.isTooBig(isV6)) {
+            tooBig(i);
+        } else if (isEndOfTheWay(type, isV6)) {
+            tellUnreachable(i);
         } else {
-            lowerPathMtu();
-            tellClient(i);
+            disposition.dropped(i, UNRELATED);
+        }
+    }
+
+    /// {@return whether the quoted outer packet went to a backend of ours, and what it carried, as far as quoted, to a
+    /// VIP}
+    private boolean isAboutOurs() {
+        boolean toBackend =
+                context.records.isTunnelEnd(quote.isOuterV6(), outerDestinationHigh(), outerDestinationLow());
+        if (!toBackend || !quote.hasInner()) {
+            return toBackend;
+        }
+        int vip = quote.isKeyV6()
+                ? context.listeners.vip6(quote.keyDestinationHigh(), quote.keyDestinationLow())
+                : context.listeners.vip4((int) quote.keyAddresses());
+        return vip != ListenerTable.NONE;
+    }
+
+    private long outerDestinationHigh() {
+        return quote.isOuterV6() ? quote.outerDestinationHigh() : 0;
+    }
+
+    private long outerDestinationLow() {
+        return quote.isOuterV6() ? quote.outerDestinationLow() : quote.outerDestination4() & 0xffff_ffffL;
+    }
+
+    /// A parameter problem is in a header of ours, which the client knows nothing of.
+    private static boolean isEndOfTheWay(int type, boolean isV6) {
+        return isV6
+                ? type == IcmpView.UNREACHABLE_V6 || type == IcmpView.TIME_EXCEEDED_V6
+                : type == IcmpView.UNREACHABLE || type == IcmpView.TIME_EXCEEDED;
+    }
+
+    private void tellUnreachable(int i) {
+        if (quote.hasInner()) {
+            replies.unreachableForQuoted(i, quote.innerOffset(), quote.innerLength(), quote.isKeyV6(), UNRELATED);
+        } else {
+            disposition.dropped(i, UNRELATED);
         }
     }
 
@@ -175,25 +222,16 @@ final class IcmpHandling {
                         : (int) source.low() == quote.outerSource4());
     }
 
-    private void lowerPathMtu() {
-        int mtu = believableMtu();
-        long high = quote.isOuterV6() ? quote.outerDestinationHigh() : 0;
-        long low = quote.isOuterV6() ? quote.outerDestinationLow() : quote.outerDestination4() & 0xffff_ffffL;
-        context.records.lowerPathMtus(quote.isOuterV6(), high, low, mtu, context.nowNs + MTU_AGE_NS);
-    }
-
-    private int believableMtu() {
-        return Math.max(quote.mtu(), quote.isOuterV6() ? MTU_MIN_6 : MTU_MIN_4);
-    }
-
-    private void tellClient(int i) {
-        int room = believableMtu() - Encapsulator.overhead(quote.tunnel(), quote.isOuterV6());
+    private void tooBig(int i) {
+        int mtu = Math.max(quote.mtu(), quote.isOuterV6() ? MTU_MIN_6 : MTU_MIN_4);
+        context.records.lowerPathMtus(
+                quote.isOuterV6(), outerDestinationHigh(), outerDestinationLow(), mtu, context.nowNs + MTU_AGE_NS);
         if (quote.hasInner()) {
-            replies.tooBigForQuoted(i, quote.innerOffset(), quote.innerLength(), room, WorkerCounter.DROP_TOO_BIG.id());
+            int room = mtu - Encapsulator.overhead(quote.tunnel(), quote.isOuterV6());
+            replies.tooBigForQuoted(i, quote.innerOffset(), quote.innerLength(), room, TOO_BIG);
         } else {
-            // The router quoted too little to know the client. Its next big packet gets the answer from the lowered
-            // MTU.
-            disposition.dropped(i, WorkerCounter.DROP_TOO_BIG.id());
+            // The router quoted too little to know the client; the next big packet is answered from the lowered MTU.
+            disposition.dropped(i, TOO_BIG);
         }
     }
 }

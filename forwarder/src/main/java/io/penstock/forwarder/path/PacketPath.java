@@ -3,6 +3,7 @@ package io.penstock.forwarder.path;
 import io.penstock.control.status.WorkerCounter;
 import io.penstock.flowtable.FlowHash;
 import io.penstock.flowtable.FlowTable;
+import io.penstock.flowtable.packet.EthernetView;
 import io.penstock.flowtable.packet.PacketKind;
 import io.penstock.flowtable.packet.PacketParser;
 import io.penstock.flowtable.packet.ParsedBatch;
@@ -178,9 +179,9 @@ public final class PacketPath {
     /// Adds announcements of a VIP to the batch: neighbours learn that it is with us.
     public void announce(IpKey vip) {
         if (vip.isV6()) {
-            neighbours.announce6(vip.high(), vip.low());
+            neighbours.announce6(EthernetView.NO_TAG, vip.high(), vip.low());
         } else {
-            neighbours.announce4((int) vip.low());
+            neighbours.announce4(EthernetView.NO_TAG, (int) vip.low());
         }
     }
 

@@ -1,6 +1,9 @@
 package io.penstock.forwarder.path;
 
+import io.penstock.control.status.WorkerCounter;
 import io.penstock.flowtable.packet.EchoWriter;
+import io.penstock.flowtable.packet.IcmpErrorWriter;
+import io.penstock.flowtable.packet.IcmpView;
 import io.penstock.flowtable.packet.ReplyFrame;
 import io.penstock.flowtable.packet.ResetWriter;
 import io.penstock.flowtable.packet.TooBigWriter;
@@ -11,6 +14,8 @@ import io.penstock.flowtable.packet.TooBigWriter;
 final class Replies {
     /// RSTs and ICMP errors a second and worker, each: the order of Linux's own `icmp_msgs_per_sec`.
     static final int PER_SECOND = 1000;
+
+    private static final int RATE_LIMITED = WorkerCounter.DROP_RATE_LIMITED.id();
 
     private final PathContext context;
     private final Disposition disposition;
@@ -27,8 +32,9 @@ final class Replies {
     ///
     /// @param dropReason counter when no RST may be sent
     void reset(int i, int dropReason) {
-        long offset = context.batch.offsets[i];
-        if (resets.tryAcquire(context.nowNs) && ResetWriter.reset(context.memory, offset, context.parsed, i, reply)) {
+        if (!resets.tryAcquire(context.nowNs)) {
+            disposition.dropped(i, RATE_LIMITED);
+        } else if (ResetWriter.reset(context.memory, context.batch.offsets[i], context.parsed, i, reply)) {
             send(i, ReplyKind.RST);
         } else {
             disposition.dropped(i, dropReason);
@@ -50,8 +56,9 @@ final class Replies {
     ///
     /// @param dropReason counter when no error may be sent
     void tooBig(int i, int mtu, int dropReason) {
-        if (errors.tryAcquire(context.nowNs)
-                && TooBigWriter.reply(context.memory, context.batch.offsets[i], context.parsed, i, mtu, reply)) {
+        if (!errors.tryAcquire(context.nowNs)) {
+            disposition.dropped(i, RATE_LIMITED);
+        } else if (TooBigWriter.reply(context.memory, context.batch.offsets[i], context.parsed, i, mtu, reply)) {
             send(i, ReplyKind.TOO_BIG);
         } else {
             disposition.dropped(i, dropReason);
@@ -65,9 +72,48 @@ final class Replies {
     void tooBigForQuoted(int i, long quoteOffset, int quoteLength, int mtu, int dropReason) {
         long offset = context.batch.offsets[i];
         int l3Offset = context.parsed.l3Offsets[i];
-        if (errors.tryAcquire(context.nowNs)
-                && TooBigWriter.quote(context.memory, offset, l3Offset, quoteOffset, quoteLength, mtu, reply)) {
+        if (!errors.tryAcquire(context.nowNs)) {
+            disposition.dropped(i, RATE_LIMITED);
+        } else if (TooBigWriter.quote(context.memory, offset, l3Offset, quoteOffset, quoteLength, mtu, reply)) {
             send(i, ReplyKind.TOO_BIG);
+        } else {
+            disposition.dropped(i, dropReason);
+        }
+    }
+
+    /// Tells the client whose packet a router's error quotes that it got no further: a host behind a tunnel that ends
+    /// nowhere is unreachable (RFC 2003 §4, RFC 2473 §8.1).
+    ///
+    /// @param quoteOffset of the client's packet, in bytes from the region's start
+    /// @param quoteLength bytes of it that there are
+    /// @param dropReason counter when no error may be sent
+    void unreachableForQuoted(int i, long quoteOffset, int quoteLength, boolean quoteIsV6, int dropReason) {
+        long offset = context.batch.offsets[i];
+        int l3Offset = context.parsed.l3Offsets[i];
+        if (!errors.tryAcquire(context.nowNs)) {
+            disposition.dropped(i, RATE_LIMITED);
+        } else if (quoteIsV6
+                ? IcmpErrorWriter.write6(
+                        context.memory,
+                        offset,
+                        l3Offset,
+                        quoteOffset,
+                        quoteLength,
+                        IcmpView.UNREACHABLE_V6,
+                        IcmpView.ADDRESS_UNREACHABLE_V6,
+                        0,
+                        reply)
+                : IcmpErrorWriter.write4(
+                        context.memory,
+                        offset,
+                        l3Offset,
+                        quoteOffset,
+                        quoteLength,
+                        IcmpView.UNREACHABLE,
+                        IcmpView.HOST_UNREACHABLE,
+                        0,
+                        reply)) {
+            send(i, ReplyKind.UNREACHABLE);
         } else {
             disposition.dropped(i, dropReason);
         }

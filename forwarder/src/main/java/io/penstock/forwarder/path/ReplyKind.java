@@ -13,7 +13,9 @@ public enum ReplyKind {
     /// A TCP reset (RFC 9293 §3.10.7.1).
     RST(3),
     /// Fragmentation needed, or packet too big (RFC 1191, RFC 8201).
-    TOO_BIG(4);
+    TOO_BIG(4),
+    /// Destination unreachable: a router has said so of our outer packet (RFC 2003 §4, RFC 2473 §8).
+    UNREACHABLE(5);
 
     private static final ReplyKind[] BY_CODE = values();
 

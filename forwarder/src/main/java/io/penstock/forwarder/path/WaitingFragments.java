@@ -67,6 +67,16 @@ final class WaitingFragments {
         return tickets[slot];
     }
 
+    /// {@return whether some fragment with this fingerprint waits}
+    boolean holds(long fingerprint) {
+        for (int slot = oldest; slot != NONE; slot = next[slot]) {
+            if (fingerprints[slot] == fingerprint) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     int first() {
         return oldest;
     }
