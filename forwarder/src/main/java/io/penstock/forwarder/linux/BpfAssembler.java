@@ -143,6 +143,10 @@ public final class BpfAssembler {
     public static final int SKB_LOAD_BYTES = 26;
     /// Helper `bpf_skb_pull_data(context, length)`.
     public static final int SKB_PULL_DATA = 39;
+    /// Helper `bpf_xdp_adjust_head(context, bytes)`: moves the frame's start.
+    public static final int XDP_ADJUST_HEAD = 44;
+    /// Helper `bpf_xdp_get_buff_len(context)`: the frame's length with all its fragments.
+    public static final int XDP_FRAME_LENGTH = 188;
     /// Helper `bpf_redirect_map(map, key, flags)`.
     public static final int REDIRECT_MAP = 51;
 

@@ -1,13 +1,15 @@
 package io.penstock.forwarder.linux;
 
 import static io.penstock.forwarder.linux.Memory.U32;
+import static io.penstock.forwarder.linux.Memory.U64;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /// A program's place on an interface. The program is detached when this is closed or the process dies, however it
-/// dies. Set-up only.
+/// dies; unless the link was pinned, which only `backend install` does, on purpose. Set-up only.
 public final class BpfLink implements AutoCloseable {
     /// How an XDP program runs.
     public enum Mode {
@@ -24,6 +26,8 @@ public final class BpfLink implements AutoCloseable {
             this.flags = flags;
         }
     }
+
+    private static final int LINK_INFORMATION_LENGTH = 64; // struct bpf_link_info of Linux 5.9 and, as XDP's, later
 
     private final Libc libc = new Libc(Arena.ofAuto());
     private final int fd;
@@ -51,7 +55,7 @@ public final class BpfLink implements AutoCloseable {
                     fd,
                     "another XDP program is attached",
                     "see ip -d link show " + interfaceName + "; remove it with ip link set " + interfaceName
-                            + " xdp off, or use forwarder.port=packet");
+                            + " xdp off, or for a forwarder use forwarder.port=packet");
         }
         if (Errno.EPERM.is(fd)) {
             throw LinuxException.of("attach XDP to " + interfaceName, fd);
@@ -61,6 +65,51 @@ public final class BpfLink implements AutoCloseable {
             throw LinuxException.of("attach XDP to " + interfaceName, genericFd);
         }
         return new BpfLink(genericFd, Mode.GENERIC, "the driver refused it: " + Errno.describe(fd));
+    }
+
+    /// Attaches an XDP program in one way only.
+    ///
+    /// @throws LinuxException when it cannot be had
+    static BpfLink attachXdp(BpfProgram program, String interfaceName, int interfaceIndex, Mode mode) {
+        int fd = create(new Libc(Arena.ofAuto()), program, interfaceIndex, mode);
+        return new BpfLink(LinuxException.check(fd, "attach XDP to " + interfaceName + " (" + mode + ")"), mode, "");
+    }
+
+    /// {@return a link that was pinned; its mode is not known any more}
+    ///
+    /// @throws LinuxException when there is none
+    static BpfLink openPinned(Path path) {
+        return new BpfLink(Bpf.open(new Libc(Arena.ofAuto()), path), Mode.OTHER, "");
+    }
+
+    /// Gives the link a name in a bpf file system: the program then stays attached without any process.
+    void pin(Path path) {
+        Bpf.pin(libc, fd, path);
+    }
+
+    /// {@return the interface that an XDP program is attached to, or 0 when it was detached or the interface is gone}
+    int interfaceIndex() {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment information = arena.allocate(LINK_INFORMATION_LENGTH, 8);
+            MemorySegment attributes = Bpf.attributes(arena);
+            attributes.set(U32, 0, fd);
+            attributes.set(U32, 4, LINK_INFORMATION_LENGTH);
+            attributes.set(U64, 8, information.address());
+            LinuxException.check(libc.bpf(Bpf.OBJECT_INFO, attributes), "bpf(OBJ_GET_INFO_BY_FD, link)");
+            return information.get(U32, 16); // after type, id, program id and padding
+        }
+    }
+
+    /// Takes the program off, whoever else holds the link.
+    void detach() {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment attributes = Bpf.attributes(arena);
+            attributes.set(U32, 0, fd);
+            int result = libc.bpf(Bpf.LINK_DETACH, attributes);
+            if (!Errno.ENODEV.is(result) && !Errno.ENOENT.is(result)) { // The interface may be gone.
+                LinuxException.check(result, "bpf(LINK_DETACH)");
+            }
+        }
     }
 
     /// Attaches a program of another kind than XDP.

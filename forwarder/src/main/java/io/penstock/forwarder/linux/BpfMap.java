@@ -5,6 +5,7 @@ import static io.penstock.forwarder.linux.Memory.U64;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -19,6 +20,8 @@ public final class BpfMap implements AutoCloseable {
         HASH(1, 1),
         /// Index 0..entries-1, all always there (BPF_MAP_TYPE_ARRAY).
         ARRAY(2, 0),
+        /// The same with a value for each CPU (BPF_MAP_TYPE_PERCPU_ARRAY); read it by [#sums(int)].
+        ARRAY_PER_CPU(6, 0),
         /// Index to AF_XDP socket (BPF_MAP_TYPE_XSKMAP).
         SOCKETS(17, 0);
 
@@ -30,6 +33,8 @@ public final class BpfMap implements AutoCloseable {
             this.flags = flags;
         }
     }
+
+    private static final int CPUS_MAX = 8192; // CONFIG_NR_CPUS of any kernel
 
     private final Libc libc = new Libc(Arena.ofAuto());
     private final String name;
@@ -53,6 +58,49 @@ public final class BpfMap implements AutoCloseable {
             fd = LinuxException.check(
                     libc.bpf(Bpf.MAP_CREATE, attributes), "bpf(MAP_CREATE, " + kind + ", " + name + ")");
         }
+    }
+
+    private BpfMap(String name, int keyLength, int valueLength, int fd) {
+        this.name = name;
+        this.keyLength = keyLength;
+        this.valueLength = valueLength;
+        this.fd = fd;
+    }
+
+    /// {@return a map that was pinned}
+    ///
+    /// @throws LinuxException when there is none
+    static BpfMap openPinned(Path path, int keyLength, int valueLength) {
+        return new BpfMap(path.toString(), keyLength, valueLength, Bpf.open(new Libc(Arena.ofAuto()), path));
+    }
+
+    /// Gives the map a name in a bpf file system, which keeps it alive without any process.
+    void pin(Path path) {
+        Bpf.pin(libc, fd, path);
+    }
+
+    /// {@return each entry's sum over all CPUs, for [Kind#ARRAY_PER_CPU] with values of 8 bytes}
+    ///
+    /// @param entries how many there are
+    long[] sums(int entries) {
+        assert valueLength == 8 : "valueLength=" + valueLength;
+        long[] sums = new long[entries];
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment values = arena.allocate(8L * CPUS_MAX, 8);
+            MemorySegment key = arena.allocate(4, 4);
+            MemorySegment attributes = Bpf.attributes(arena);
+            attributes.set(U32, 0, fd);
+            attributes.set(U64, 8, key.address());
+            attributes.set(U64, 16, values.address());
+            for (int entry = 0; entry < entries; entry++) {
+                key.set(U32, 0, entry);
+                LinuxException.check(libc.bpf(Bpf.MAP_LOOKUP_ELEM, attributes), "bpf(MAP_LOOKUP_ELEM, " + name + ")");
+                for (int cpu = 0; cpu < CPUS_MAX; cpu++) { // The kernel leaves alone what is beyond the last CPU.
+                    sums[entry] += values.get(U64, 8L * cpu);
+                }
+            }
+        }
+        return sums;
     }
 
     /// {@return a new map}

@@ -6,6 +6,8 @@ import static io.penstock.forwarder.linux.Memory.U64;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /// A program that the kernel has verified and keeps while this is open or a [BpfLink] holds it. Set-up only.
 public final class BpfProgram implements AutoCloseable {
@@ -49,6 +51,7 @@ public final class BpfProgram implements AutoCloseable {
     /// XDP: to where a redirect helper said.
     public static final int XDP_REDIRECT = 4;
 
+    private static final int XDP_HAS_FRAGMENTS = 1 << 5; // BPF_F_XDP_HAS_FRAGS
     private static final int LIVE_FRAMES = 2; // BPF_F_TEST_XDP_LIVE_FRAMES
     private static final int LOG_LENGTH = 1 << 20;
     private static final int CONTEXT_LENGTH = 24; // struct xdp_md
@@ -70,13 +73,42 @@ public final class BpfProgram implements AutoCloseable {
     /// @throws LinuxException when the kernel refuses; where its verifier did, with the end of the verifier's log
     public static BpfProgram load(Kind kind, String name, BpfAssembler assembler) {
         Libc libc = new Libc(Arena.ofAuto());
-        int fd = load(libc, kind, name, assembler, false);
+        int fd = load(libc, kind, name, assembler, 0, false);
         if (fd >= 0) {
             return new BpfProgram(kind, name, fd);
         }
         // Once more with a log: without one the kernel is quicker, and a full log is an error of its own.
-        load(libc, kind, name, assembler, true);
+        load(libc, kind, name, assembler, 0, true);
         throw LinuxException.of("bpf(PROG_LOAD, " + name + ")", fd);
+    }
+
+    /// Loads an XDP program that can do with frames in several pieces, as jumbo frames are (BPF_F_XDP_HAS_FRAGS, Linux
+    /// 5.18).
+    ///
+    /// @return null where the kernel knows no such programs (`EINVAL`)
+    static @Nullable BpfProgram loadForFragments(String name, BpfAssembler assembler) {
+        Libc libc = new Libc(Arena.ofAuto());
+        int fd = load(libc, Kind.XDP, name, assembler, XDP_HAS_FRAGMENTS, false);
+        if (Errno.EINVAL.is(fd)) {
+            return null;
+        }
+        if (fd < 0) {
+            load(libc, Kind.XDP, name, assembler, XDP_HAS_FRAGMENTS, true);
+            throw LinuxException.of("bpf(PROG_LOAD, " + name + ")", fd);
+        }
+        return new BpfProgram(Kind.XDP, name, fd);
+    }
+
+    /// {@return a program that was pinned}
+    ///
+    /// @throws LinuxException when there is none
+    static BpfProgram openPinned(Kind kind, Path path) {
+        return new BpfProgram(kind, path.toString(), Bpf.open(new Libc(Arena.ofAuto()), path));
+    }
+
+    /// Gives the program a name in a bpf file system, which keeps it alive without any process.
+    void pin(Path path) {
+        Bpf.pin(libc, fd, path);
     }
 
     /// {@return its descriptor}
@@ -144,7 +176,7 @@ public final class BpfProgram implements AutoCloseable {
         libc.close(fd);
     }
 
-    private static int load(Libc libc, Kind kind, String name, BpfAssembler assembler, boolean withLog) {
+    private static int load(Libc libc, Kind kind, String name, BpfAssembler assembler, int flags, boolean withLog) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment attributes = Bpf.attributes(arena);
             MemorySegment instructions = assembler.assemble(arena);
@@ -158,6 +190,7 @@ public final class BpfProgram implements AutoCloseable {
                 attributes.set(U32, 28, LOG_LENGTH);
                 attributes.set(U64, 32, log.address());
             }
+            attributes.set(U32, 44, flags);
             Bpf.putName(attributes, 48, name);
             attributes.set(U32, 68, kind.attachType);
             int result = libc.bpf(Bpf.PROG_LOAD, attributes);

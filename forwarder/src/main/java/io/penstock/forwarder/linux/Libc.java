@@ -107,6 +107,13 @@ public final class Libc {
             "open", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT, JAVA_INT), Linker.Option.firstVariadicArg(2));
     // int setns(int fd, int kind)
     private static final MethodHandle SETNS = link("setns", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT));
+    // int unshare(int kinds)
+    private static final MethodHandle UNSHARE = link("unshare", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
+    // int mount(const char *source, const char *target, const char *type, unsigned long flags, const void *data)
+    private static final MethodHandle MOUNT =
+            link("mount", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, ADDRESS, JAVA_LONG, ADDRESS));
+    // int umount2(const char *target, int flags)
+    private static final MethodHandle UMOUNT2 = link("umount2", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT));
 
     private final MemorySegment callState;
     private final MemorySegment scratch;
@@ -416,6 +423,41 @@ public final class Libc {
             return result((int) SETNS.invokeExact(callState, fd, kind));
         } catch (Throwable t) {
             throw impossible("setns", t);
+        }
+    }
+
+    /// Gives the calling thread its own copy of what threads share.
+    ///
+    /// @return 0, or `-errno`
+    public int unshare(int kinds) {
+        try {
+            return result((int) UNSHARE.invokeExact(callState, kinds));
+        } catch (Throwable t) {
+            throw impossible("unshare", t);
+        }
+    }
+
+    /// {@return 0, or `-errno`}
+    public int mount(String source, String target, String type, long flags, String data) {
+        try (Arena arena = Arena.ofConfined()) {
+            return result((int) MOUNT.invokeExact(
+                    callState,
+                    arena.allocateFrom(source),
+                    arena.allocateFrom(target),
+                    arena.allocateFrom(type),
+                    flags,
+                    arena.allocateFrom(data)));
+        } catch (Throwable t) {
+            throw impossible("mount", t);
+        }
+    }
+
+    /// {@return 0, or `-errno`}
+    public int umount2(String target, int flags) {
+        try (Arena arena = Arena.ofConfined()) {
+            return result((int) UMOUNT2.invokeExact(callState, arena.allocateFrom(target), flags));
+        } catch (Throwable t) {
+            throw impossible("umount2", t);
         }
     }
 
