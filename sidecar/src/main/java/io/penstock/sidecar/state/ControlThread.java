@@ -48,7 +48,11 @@ final class ControlThread implements AutoCloseable {
     ///
     /// @return for cancelling it
     Future<?> later(Runnable work, long delayMs) {
-        return executor.schedule(() -> logged(work), delayMs, TimeUnit.MILLISECONDS);
+        try {
+            return executor.schedule(() -> logged(work), delayMs, TimeUnit.MILLISECONDS);
+        } catch (RejectedExecutionException e) { // It is stopping.
+            return CompletableFuture.completedFuture(null);
+        }
     }
 
     private void logged(Runnable work) {

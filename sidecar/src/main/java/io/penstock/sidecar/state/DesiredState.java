@@ -108,6 +108,7 @@ public final class DesiredState implements CheckListener, AutoCloseable {
     private static final long APPLY_POLL_MS = 10;
     private static final long APPLY_MOST_MS = 5_000;
     private static final int MOST_LINES = 50;
+    private static final long ROUTES_MS = 2_000; // Below most intervals: a link that comes back is soon checked again.
 
     private final Log configLog = new Log("config");
     private final Log healthLog = new Log("health");
@@ -197,6 +198,7 @@ public final class DesiredState implements CheckListener, AutoCloseable {
             followed();
             publisher.publishNow();
             updateChecks();
+            var _ = control.later(this::refreshRoutes, ROUTES_MS);
             watcher = new ConfigWatcher(() -> control.tell(() -> reload(false)));
             reload(false); // It may have changed since it was read.
         });
@@ -288,6 +290,17 @@ public final class DesiredState implements CheckListener, AutoCloseable {
 
     private void updateChecks() {
         routes.replace(CheckPlan.paths(snapshot));
+        checkAsPlanned();
+    }
+
+    private void refreshRoutes() {
+        if (routes.refresh()) {
+            checkAsPlanned();
+        }
+        var _ = control.later(this::refreshRoutes, ROUTES_MS);
+    }
+
+    private void checkAsPlanned() {
         if (checks != null) {
             checks.update(CheckPlan.checks(snapshot, routes));
         }
