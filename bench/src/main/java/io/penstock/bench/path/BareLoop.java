@@ -20,6 +20,7 @@ public final class BareLoop {
     private final ParsedBatch parsed = new ParsedBatch(BATCH);
     private final long[] buckets = new long[BATCH];
     private final long[] entries = new long[BATCH];
+    private final int[] further = new int[BATCH];
     private final long[] macs;
     private long touched;
     private long packets;
@@ -44,6 +45,7 @@ public final class BareLoop {
         for (int first = 0; first < FlowFrames.COUNT; first += BATCH) {
             parse(first);
             locate();
+            touch();
             find();
             found += rewrite(first, nowTicks);
         }
@@ -63,26 +65,49 @@ public final class BareLoop {
     }
 
     private void locate() {
-        long sum = 0;
         for (int i = 0; i < BATCH; i++) {
             if (parsed.kinds[i] == PacketKind.FLOW4) {
-                long bucket = flows.bucket(hash.hash4(parsed.addresses[i], parsed.ports[i], parsed.protocols[i]));
-                buckets[i] = bucket;
-                sum += flows.touch(bucket);
+                buckets[i] = flows.bucket(hash.hash4(parsed.addresses[i], parsed.ports[i], parsed.protocols[i]));
             }
+        }
+    }
+
+    private void touch() {
+        long sum = 0;
+        for (int i = 0; i < BATCH; i++) {
+            sum += parsed.kinds[i] == PacketKind.FLOW4 ? flows.touch(buckets[i]) : 0;
         }
         touched = sum;
     }
 
     private void find() {
+        int furtherCount = 0;
         for (int i = 0; i < BATCH; i++) {
-            entries[i] = parsed.kinds[i] == PacketKind.FLOW4
-                    ? flows.find4(
-                            buckets[i],
-                            parsed.addresses[i],
-                            parsed.ports[i],
-                            FlowTable.protocolBit(parsed.protocols[i]))
-                    : FlowTable.NONE;
+            if (parsed.kinds[i] != PacketKind.FLOW4) {
+                entries[i] = FlowTable.NONE;
+                continue;
+            }
+            entries[i] = flows.findAtHome4(
+                    buckets[i], parsed.addresses[i], parsed.ports[i], FlowTable.protocolBit(parsed.protocols[i]));
+            if (entries[i] == FlowTable.FURTHER) {
+                further[furtherCount++] = i;
+            }
+        }
+        if (furtherCount > 0) {
+            findFurther(furtherCount);
+        }
+    }
+
+    private void findFurther(int count) {
+        long sum = 0;
+        for (int n = 0; n < count; n++) {
+            sum += flows.touchNext(buckets[further[n]]);
+        }
+        touched += sum;
+        for (int n = 0; n < count; n++) {
+            int i = further[n];
+            entries[i] = flows.find4(
+                    buckets[i], parsed.addresses[i], parsed.ports[i], FlowTable.protocolBit(parsed.protocols[i]));
         }
     }
 

@@ -226,6 +226,9 @@ public final class BenchPath implements AutoCloseable {
         }
 
         @Override
+        public void renew(int row) {}
+
+        @Override
         public void release(int row) {}
     }
 
