@@ -7,6 +7,7 @@ import io.penstock.tools.change.StartCommand;
 import io.penstock.tools.change.StopCommand;
 import io.penstock.tools.change.UndrainCommand;
 import io.penstock.tools.change.WeightCommand;
+import io.penstock.tools.convert.ImportCommand;
 import io.penstock.tools.demo.DemoCommand;
 import io.penstock.tools.look.BackendsCommand;
 import io.penstock.tools.look.CountersCommand;
@@ -27,6 +28,7 @@ import picocli.CommandLine.Command;
             CountersCommand.class,
             DemoCommand.class,
             DrainCommand.class,
+            ImportCommand.class,
             ListenersCommand.class,
             RunCommand.class,
             StartCommand.class,

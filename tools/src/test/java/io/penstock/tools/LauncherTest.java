@@ -57,7 +57,7 @@ class LauncherTest {
             Result result = run(Map.of("PENSTOCK_JAVA", "/nonexistent"), arguments.toArray(String[]::new));
             assertEquals(0, result.exitCode);
             for (String command :
-                    ("demo run forwarder sidecar check status listeners backends counters top flows explain "
+                    ("demo run forwarder sidecar check import status listeners backends counters top flows explain "
                                     + "weight drain undrain start stop replay backend tune bench")
                             .split(" ")) {
                 assertTrue(result.out.contains("\n  " + command + " "), command);
@@ -116,6 +116,7 @@ class LauncherTest {
         "demo, tools.ToolsMain",
         "run, tools.ToolsMain",
         "check, tools.ToolsMain",
+        "import, tools.ToolsMain",
         "status, tools.ToolsMain",
         "counters, tools.ToolsMain",
         "drain, tools.ToolsMain",
