@@ -133,6 +133,11 @@ public final class RuntimeFolder {
         return path.resolve("hash.key");
     }
 
+    /// {@return the hash key by which the tables of this folder were filled}
+    public Path tablesKeyFile() {
+        return path.resolve("tables.key");
+    }
+
     /// {@return the Unix socket on which the forwarder answers questions}
     public Path forwarderSocket() {
         return path.resolve("forwarder.sock");

@@ -1,5 +1,6 @@
 package io.penstock.forwarder.linux;
 
+import java.io.File;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -36,6 +37,23 @@ public final class CpuAffinity {
                         result,
                         "there is no such CPU, it is offline, or this process may not use it",
                         "this process may use " + available() + "; see forwarder.cpus");
+            }
+        }
+    }
+
+    /// Lets every thread of this process run on these CPUs only, as far as it has them; threads that they start do the
+    /// same. Best effort: the JVM's threads come and go.
+    ///
+    /// @param cpus not empty
+    public static void setAllThreads(BitSet cpus) {
+        Libc libc = new Libc(Arena.ofAuto());
+        String[] threads = new File("/proc/self/task").list();
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment mask = arena.allocate(MASK_LENGTH, 8);
+            byte[] bytes = cpus.toByteArray();
+            MemorySegment.copy(MemorySegment.ofArray(bytes), 0, mask, 0, Math.min(bytes.length, MASK_LENGTH));
+            for (String thread : threads == null ? new String[0] : threads) {
+                libc.sched_setaffinity(Integer.parseInt(thread), mask);
             }
         }
     }

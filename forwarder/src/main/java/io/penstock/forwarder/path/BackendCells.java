@@ -1,5 +1,6 @@
 package io.penstock.forwarder.path;
 
+import io.penstock.flowtable.FlowTableReader;
 import io.penstock.flowtable.schedule.FlowCounts;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -54,6 +55,16 @@ public final class BackendCells {
 
     void flowEnded(int row) {
         add((long) row * CELL_LENGTH + FLOWS, -1);
+    }
+
+    /// Counts the active flows of a table, before its worker runs.
+    public void recount(FlowTableReader table) {
+        table.rewind();
+        while (table.next()) {
+            if (FlowExpiry.isActive(table.state())) {
+                flowArrived(table.row());
+            }
+        }
     }
 
     /// {@return active flows of this worker on a backend}

@@ -46,6 +46,23 @@ final class BackendChoice implements Admission {
         return agreed != AffinityTable.NONE && isUsable(agreed) ? AffinityTable.row(agreed) : row;
     }
 
+    /// {@return the row that session persistence would give a new flow now, or -1}
+    int peekPersistence(LiveListener listener, FlowKey key) {
+        if (listener.persistenceTicks() == 0) {
+            return -1;
+        }
+        int known =
+                context.sharedPersistence.find(client(listener, key), context.nowTicks, listener.persistenceTicks());
+        return known != AffinityTable.NONE && isUsable(known) ? AffinityTable.row(known) : -1;
+    }
+
+    /// {@return what the scheduler would choose now, its turn not taken: a row, [Scheduler#EMPTY] or [Scheduler#FULL]}
+    int peekScheduler(LiveListener listener, FlowKey key) {
+        int index =
+                listener.scheduler().peek(key.hash, key.clientHash(listener), listener.hasMaxFlows() ? this : EVERYONE);
+        return index < 0 ? index : listener.scheduler().pool().row(index);
+    }
+
     private int schedule(LiveListener listener, FlowKey key) {
         int index = listener.scheduler()
                 .choose(key.hash, key.clientHash(listener), listener.hasMaxFlows() ? this : EVERYONE);

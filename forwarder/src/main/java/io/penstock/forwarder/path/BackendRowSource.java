@@ -1,5 +1,6 @@
 package io.penstock.forwarder.path;
 
+import io.penstock.control.snapshot.Snapshot;
 import java.net.InetAddress;
 
 /// Gives each backend its row: the number by which flow entries, records and cells call it. Conductor only.
@@ -12,6 +13,16 @@ public interface BackendRowSource {
 
     /// The row's backend stays, but flows that name it are over: it gets another generation.
     void renew(int row);
+
+    /// Says what the data plane works by now.
+    ///
+    /// @param effectiveWeight what the scheduler uses: 0 for a backend that takes no new flows
+    void publish(int row, Snapshot.Backend backend, int effectiveWeight);
+
+    /// Says what a listener does now.
+    ///
+    /// @param takesNew whether a new flow would find a backend
+    void publish(Snapshot.Listener listener, boolean takesNew);
 
     /// Gives a row back. Nothing names it any more.
     void release(int row);

@@ -11,6 +11,12 @@ final class Bogons {
                 : isBogon4(context.listeners, context.parsed.source4(i));
     }
 
+    static boolean isBogon(ListenerTable listeners, IpKey source) {
+        return source.isV6()
+                ? isBogon6(listeners, source.high(), source.low())
+                : isBogon4(listeners, (int) source.low());
+    }
+
     private static boolean isBogon4(ListenerTable listeners, int source) {
         int first = source >>> 24;
         return first == 0

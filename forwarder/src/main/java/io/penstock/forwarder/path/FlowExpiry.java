@@ -47,11 +47,19 @@ final class FlowExpiry implements FlowTable.Owner {
     }
 
     private int timeoutTicks(FlowTable table, long entry) {
-        return switch (table.state(entry)) {
+        int state = table.state(entry);
+        return state == FlowState.ESTABLISHED ? establishedTicks(table, entry) : timeoutTicks(state, 0);
+    }
+
+    /// {@return how long a flow in this state may be silent}
+    ///
+    /// @param idleTicks the listener's idle timeout
+    static int timeoutTicks(int state, int idleTicks) {
+        return switch (state) {
             case FlowState.HALF_OPEN -> HALF_OPEN_TICKS;
             case FlowState.CLOSING -> CLOSING_TICKS;
             case FlowState.RESET -> RESET_TICKS;
-            default -> establishedTicks(table, entry);
+            default -> idleTicks;
         };
     }
 

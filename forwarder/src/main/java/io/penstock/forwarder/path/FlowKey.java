@@ -19,8 +19,10 @@ final class FlowKey {
     int protocolBit;
     long hash;
     FlowTable table;
-    /// Set by [#findElsewhere()].
+    /// Set by [#findElsewhere()], as the two below.
     int elsewhereRow;
+    int elsewhereState;
+    int elsewhereLastSeen;
 
     FlowKey(PathContext context) {
         this.context = context;
@@ -146,6 +148,8 @@ final class FlowKey {
                     : reader.find4(reader.bucket(hash), addresses(), ports, protocolBit);
             if (found && isCurrent(reader.row(), reader.generation())) {
                 elsewhereRow = reader.row();
+                elsewhereState = reader.state();
+                elsewhereLastSeen = reader.lastSeen();
                 return true;
             }
         }

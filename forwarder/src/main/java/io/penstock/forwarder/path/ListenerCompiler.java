@@ -20,6 +20,7 @@ import io.penstock.flowtable.schedule.Scheduler;
 import io.penstock.flowtable.schedule.Schedulers;
 import io.penstock.flowtable.schedule.SlowStart;
 import java.net.Inet6Address;
+import java.net.InetAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -35,6 +36,8 @@ import org.jspecify.annotations.Nullable;
 /// Conductor only. The order within [#apply] matters: records before the table that leads to them, and a row is given
 /// back only when no flow names it any more.
 public final class ListenerCompiler {
+    private static final int NO_LISTENER = -1;
+
     private final Map<String, Built> built = new HashMap<>();
 
     private final Map<Integer, Retired> retired = new HashMap<>();
@@ -47,6 +50,7 @@ public final class ListenerCompiler {
     private final long keyHigh;
     private final long keyLow;
     private ListenerTable published = ListenerTable.EMPTY;
+    private long nextChangeMs = Long.MAX_VALUE;
     private Snapshot applied = new Snapshot(0, List.of());
 
     /// @param keyHigh first half of the hash key
@@ -104,6 +108,7 @@ public final class ListenerCompiler {
     /// @return the table that is now to be published
     public ListenerTable apply(Snapshot snapshot, long wallMs, int nowTicks) {
         applied = snapshot;
+        nextChangeMs = Long.MAX_VALUE;
         Set<String> names = new HashSet<>();
         ListenerTable.Builder table = new ListenerTable.Builder(published);
         for (Snapshot.Listener listener : snapshot.listeners()) {
@@ -114,6 +119,40 @@ public final class ListenerCompiler {
         removeListenersExcept(names);
         published = table.build();
         return published;
+    }
+
+    /// {@return wall-clock time at which the snapshot means something else than it did when it was applied: a slow
+    /// start
+    /// goes on, a drain ends; [Long#MAX_VALUE] when it does not}
+    public long nextChangeMs() {
+        return nextChangeMs;
+    }
+
+    /// Takes over the row of a backend that had left the configuration, or its listener with it, when an earlier
+    /// process ended: its flows go on where the listener is still there, as if the backend had left just now.
+    /// Called after the first [#apply].
+    ///
+    /// @param row      one that the status file shows in use, and that no backend of the snapshot has
+    /// @param listener name of its listener
+    public void takeOver(int row, String listener, String id, InetAddress address, long wallMs) {
+        Built entry = built.get(listener);
+        if (entry == null) {
+            retired.put(row, new Retired(NO_LISTENER, Long.MAX_VALUE));
+            return;
+        }
+        if (entry.rowsById.containsValue(row)) {
+            return;
+        }
+        BackendConfig backend = new BackendConfig(id, address, 0, null, 0);
+        describe(
+                row,
+                entry.number,
+                entry.config,
+                backend,
+                BackendRecords.HEALTHY,
+                BackendRecords.KEEP,
+                BackendRecords.KEEP);
+        retire(entry, row, wallMs);
     }
 
     /// {@return the snapshot applied last}
@@ -139,6 +178,7 @@ public final class ListenerCompiler {
                     && backend.admin() == Snapshot.Admin.IN
                     && (failOpen || backend.health() != Snapshot.Health.DOWN);
             describe(row, number, listener, backend, accepts, failOpen, wallMs);
+            rows.publish(row, backend, accepts ? weight : 0);
             if (accepts) {
                 pool.add(row, weight, identity(backend.config()));
             }
@@ -151,6 +191,7 @@ public final class ListenerCompiler {
         Built entry = before == null ? new Built(number, config, live) : before;
         entry.live = live;
         entry.config = config;
+        rows.publish(listener, live.running() && live.scheduler().pool().size() > 0);
         retireExcept(entry, rowsById, wallMs);
         cutRetired(entry, listener.running(), wallMs);
         entry.rowsById.putAll(rowsById);
@@ -164,11 +205,17 @@ public final class ListenerCompiler {
                 && backend.config().weight() > 0;
     }
 
-    private static int weight(ListenerConfig config, Snapshot.Backend backend, long wallMs) {
+    private int weight(ListenerConfig config, Snapshot.Backend backend, long wallMs) {
         int full = backend.config().weight();
-        return config.slowStartMs() == 0 || backend.startedMs() == 0 || full == 0
-                ? full
-                : SlowStart.weight(full, backend.startedMs(), wallMs, config.slowStartMs());
+        if (config.slowStartMs() == 0 || backend.startedMs() == 0 || full == 0) {
+            return full;
+        }
+        changesAt(SlowStart.nextChangeMs(backend.startedMs(), wallMs, config.slowStartMs()));
+        return SlowStart.weight(full, backend.startedMs(), wallMs, config.slowStartMs());
+    }
+
+    private void changesAt(long wallMs) {
+        nextChangeMs = Math.min(nextChangeMs, wallMs);
     }
 
     private long identity(BackendConfig backend) {
@@ -192,14 +239,15 @@ public final class ListenerCompiler {
         describe(row, number, listener.config(), backend.config(), flags, tcp, udp);
     }
 
-    private static int tcpAction(Snapshot.Listener listener, Snapshot.Backend backend, boolean down, long wallMs) {
+    private int tcpAction(Snapshot.Listener listener, Snapshot.Backend backend, boolean down, long wallMs) {
         if (!listener.running()) {
             return BackendRecords.STOPPED;
         }
-        boolean drained = backend.admin() == Snapshot.Admin.OUT
-                || (backend.admin() == Snapshot.Admin.DRAINING
-                        && backend.drainDeadlineMs() != 0
-                        && wallMs >= backend.drainDeadlineMs());
+        boolean ends = backend.admin() == Snapshot.Admin.DRAINING && backend.drainDeadlineMs() != 0;
+        if (ends && wallMs < backend.drainDeadlineMs()) {
+            changesAt(backend.drainDeadlineMs());
+        }
+        boolean drained = backend.admin() == Snapshot.Admin.OUT || (ends && wallMs >= backend.drainDeadlineMs());
         if (drained) {
             return BackendRecords.RESET;
         }

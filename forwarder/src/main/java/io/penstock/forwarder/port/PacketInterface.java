@@ -13,7 +13,7 @@ import java.util.List;
 ///
 /// No frame comes before [#filter()] was told the VIPs. Closing stops the ports first, so that no frame is both
 /// forwarded and given to the host. Set-up only.
-public final class PacketInterface implements AutoCloseable {
+public final class PacketInterface implements FrameInterface {
     private final LinuxInterface nic;
     private final TcxFilter filter;
     private final List<PacketPort> ports;
@@ -73,27 +73,32 @@ public final class PacketInterface implements AutoCloseable {
         return notices;
     }
 
-    /// {@return the ports, one for each worker}
+    @Override
     public List<PacketPort> ports() {
         return ports;
     }
 
-    /// {@return the filter, to be told the VIPs}
+    @Override
     public VipFilter filter() {
         return filter;
     }
 
-    /// {@return what the kernel said of the interface when it was opened}
+    @Override
     public LinuxInterface nic() {
         return nic;
     }
 
-    /// {@return what the operator should know: a line each}
+    @Override
+    public String kind() {
+        return "packet";
+    }
+
+    @Override
     public List<String> notices() {
         return notices;
     }
 
-    /// {@return one line: what was obtained}
+    @Override
     public String description() {
         return ports.getFirst().description() + "; " + ports.size() + " port(s); " + filter.description();
     }

@@ -20,7 +20,7 @@ import java.util.Set;
 ///
 /// No frame comes before [#filter()] was told the VIPs. Closing detaches the program first, so that the kernel has
 /// all frames again, then closes the ports. Set-up only.
-public final class XdpInterface implements AutoCloseable {
+public final class XdpInterface implements FrameInterface {
     /// What may be chosen.
     ///
     /// @param hugePages whether the packet memory lies in huge pages
@@ -104,17 +104,17 @@ public final class XdpInterface implements AutoCloseable {
         }
     }
 
-    /// {@return the ports, by queue}
+    @Override
     public List<XdpPort> ports() {
         return ports;
     }
 
-    /// {@return the filter, to be told the VIPs}
+    @Override
     public VipFilter filter() {
         return filter;
     }
 
-    /// {@return what the kernel said of the interface when it was opened}
+    @Override
     public LinuxInterface nic() {
         return nic;
     }
@@ -124,12 +124,17 @@ public final class XdpInterface implements AutoCloseable {
         return mode;
     }
 
-    /// {@return what the operator should know: a line each}
+    @Override
+    public String kind() {
+        return "xdp";
+    }
+
+    @Override
     public List<String> notices() {
         return notices;
     }
 
-    /// {@return one line: what was obtained}
+    @Override
     public String description() {
         return filter.description() + "; " + ports.size() + " queue(s); "
                 + ports.getFirst().description();

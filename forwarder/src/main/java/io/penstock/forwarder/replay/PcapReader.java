@@ -90,6 +90,11 @@ public final class PcapReader implements AutoCloseable {
         return timeNs;
     }
 
+    /// {@return whether times have nanoseconds}
+    public boolean hasNanoseconds() {
+        return fractionNs == 1;
+    }
+
     /// {@return bytes that the frame read last had on the wire; more than were kept when the capture cut it}
     public int wireLength() {
         return wireLength;

@@ -8,18 +8,22 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/// Writes Ethernet frames as a classic pcap file with nanoseconds, little-endian; see [PcapReader] for the format.
+/// Writes Ethernet frames as a classic pcap file, little-endian; see [PcapReader] for the format.
 public final class PcapWriter implements AutoCloseable {
     private static final int SNAPSHOT_LENGTH = 262_144;
 
     private final OutputStream out;
+    private final int fractionNs;
     private final ByteBuffer record = ByteBuffer.allocate(16).order(ByteOrder.LITTLE_ENDIAN);
 
     /// Creates or empties the file and writes its header.
-    public PcapWriter(Path file) throws IOException {
+    ///
+    /// @param nanoseconds whether times keep their nanoseconds; else they are cut to microseconds
+    public PcapWriter(Path file, boolean nanoseconds) throws IOException {
+        fractionNs = nanoseconds ? 1 : 1000;
         out = new BufferedOutputStream(Files.newOutputStream(file), 1 << 16);
         ByteBuffer header = ByteBuffer.allocate(24).order(ByteOrder.LITTLE_ENDIAN);
-        header.putInt(PcapReader.MAGIC_NANOS)
+        header.putInt(nanoseconds ? PcapReader.MAGIC_NANOS : PcapReader.MAGIC_MICROS)
                 .putShort((short) 2)
                 .putShort((short) 4)
                 .putInt(0)
@@ -33,7 +37,7 @@ public final class PcapWriter implements AutoCloseable {
     /// @param timeNs ns since 1970
     public void write(long timeNs, byte[] frame) throws IOException {
         record.clear();
-        record.putInt((int) (timeNs / 1_000_000_000L)).putInt((int) (timeNs % 1_000_000_000L));
+        record.putInt((int) (timeNs / 1_000_000_000L)).putInt((int) (timeNs % 1_000_000_000L / fractionNs));
         record.putInt(frame.length).putInt(frame.length);
         out.write(record.array());
         out.write(frame);

@@ -25,7 +25,6 @@ public final class ControlSocket implements AutoCloseable {
 
     private final Path path;
     private final ServerSocketChannel server;
-    private final UnaryOperator<String> answer;
     private final List<Client> clients = new ArrayList<>();
 
     private static final class Client {
@@ -39,11 +38,9 @@ public final class ControlSocket implements AutoCloseable {
         }
     }
 
-    /// @param path   of the socket; what an earlier process left there is removed
-    /// @param answer from a request to its answer, both without the line's end
-    public ControlSocket(Path path, UnaryOperator<String> answer) throws IOException {
+    /// @param path of the socket; what an earlier process left there is removed
+    public ControlSocket(Path path) throws IOException {
         this.path = path;
-        this.answer = answer;
         Files.deleteIfExists(path);
         server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
         server.bind(UnixDomainSocketAddress.of(path));
@@ -52,7 +49,9 @@ public final class ControlSocket implements AutoCloseable {
     }
 
     /// Serves what has come in.
-    public void poll(long nowNs) {
+    ///
+    /// @param answer from a request to its answer, both without the line's end
+    public void poll(long nowNs, UnaryOperator<String> answer) {
         try {
             SocketChannel accepted = clients.size() < CLIENTS_MAX ? server.accept() : null;
             if (accepted != null) {
@@ -64,14 +63,14 @@ public final class ControlSocket implements AutoCloseable {
         }
         for (Iterator<Client> all = clients.iterator(); all.hasNext(); ) {
             Client client = all.next();
-            if (isServed(client) || nowNs - client.deadlineNs > 0) {
+            if (isServed(client, answer) || nowNs - client.deadlineNs > 0) {
                 close(client.channel);
                 all.remove();
             }
         }
     }
 
-    private boolean isServed(Client client) {
+    private static boolean isServed(Client client, UnaryOperator<String> answer) {
         try {
             int read = client.channel.read(client.line);
             int end = endOfLine(client.line);

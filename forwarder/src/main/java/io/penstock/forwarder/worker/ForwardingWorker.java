@@ -1,6 +1,7 @@
 package io.penstock.forwarder.worker;
 
 import io.penstock.control.status.WorkerCounters;
+import io.penstock.forwarder.path.IpKey;
 import io.penstock.forwarder.path.ListenerTable;
 import io.penstock.forwarder.path.PacketPath;
 import io.penstock.forwarder.port.FrameBatch;
@@ -107,6 +108,11 @@ public final class ForwardingWorker {
     public void publish(ListenerTable table) {
         // Release: pairs with the acquire of doWork().
         LISTENERS.setRelease(this, table);
+    }
+
+    /// For commands: neighbours are to learn that a VIP is with us.
+    void announce(IpKey vip) {
+        path.announce(vip);
     }
 
     /// {@return the port, for commands}

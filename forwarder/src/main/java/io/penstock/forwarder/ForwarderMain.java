@@ -1,0 +1,28 @@
+package io.penstock.forwarder;
+
+import io.penstock.control.cli.CommandRunner;
+import io.penstock.control.cli.CommonOptions;
+import io.penstock.control.cli.ProductVersion;
+import io.penstock.forwarder.cli.ExplainCommand;
+import io.penstock.forwarder.cli.FlowsCommand;
+import io.penstock.forwarder.cli.ForwarderCommand;
+import io.penstock.forwarder.cli.ReplayCommand;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+
+/// The commands of this module, as `tools/penstock` starts them.
+@Command(
+        name = "penstock",
+        description = "Runs the data plane. tools/penstock --help lists the commands of all modules.",
+        versionProvider = ProductVersion.class,
+        subcommands = {ForwarderCommand.class, ReplayCommand.class, FlowsCommand.class, ExplainCommand.class})
+public final class ForwarderMain {
+    @Mixin
+    @SuppressWarnings("UnusedVariable") // picocli and CommandRunner read it.
+    private CommonOptions common = new CommonOptions();
+
+    /// Runs one command and ends the JVM with its exit code.
+    public static void main(String[] args) {
+        System.exit(CommandRunner.run(new ForwarderMain(), args));
+    }
+}

@@ -1,0 +1,5 @@
+/// The commands that this module owns: `forwarder`, `replay`, `flows`, `explain`, `backend`.
+@NullMarked
+package io.penstock.forwarder.cli;
+
+import org.jspecify.annotations.NullMarked;

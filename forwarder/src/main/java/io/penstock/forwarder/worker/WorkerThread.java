@@ -1,0 +1,122 @@
+package io.penstock.forwarder.worker;
+
+import io.penstock.control.config.IdleMode;
+import io.penstock.control.config.TransportKind;
+import io.penstock.forwarder.linux.CpuAffinity;
+import io.penstock.forwarder.transport.Transports;
+import io.penstock.forwarder.transport.WaitLoop;
+import java.util.concurrent.CountDownLatch;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/// The thread of a [ForwardingWorker]: pinned to its CPU, resting as `forwarder.idle` says when no frame waits.
+///
+/// | idle | when no frame waits |
+/// |---|---|
+/// | `spin` | asks again at once |
+/// | `adaptive` | asks again some times, then blocks until a frame comes |
+/// | `block` | blocks at once |
+final class WorkerThread {
+    /// Empty cycles before `adaptive` blocks: some microseconds, about what going to sleep and waking up costs.
+    private static final int SPINS = 64;
+    /// Cycles after which the event loop has a turn though frames keep coming.
+    private static final int LOOP_INTERVAL_MASK = 255;
+    /// Longest rest: expiry and gauges are due about as often.
+    private static final long REST_NS = 20_000_000;
+
+    private final ForwardingWorker worker;
+    private final int cpu;
+    private final IdleMode idle;
+    private final Thread thread;
+    private final WaitLoop loop;
+    private final Consumer<Throwable> onFailure;
+    private final CountDownLatch placed = new CountDownLatch(1);
+    private volatile boolean stopped;
+    private volatile @Nullable Throwable failure;
+
+    /// @param index     names the thread `ps-worker-INDEX`
+    /// @param onFailure told, on the worker's thread, when the worker died of a defect
+    WorkerThread(
+            ForwardingWorker worker,
+            int index,
+            int cpu,
+            IdleMode idle,
+            TransportKind transport,
+            Consumer<Throwable> onFailure) {
+        this.worker = worker;
+        this.cpu = cpu;
+        this.idle = idle;
+        this.onFailure = onFailure;
+        thread = new Thread(this::run, "ps-worker-" + index);
+        loop = Transports.open(transport, thread);
+    }
+
+    /// Starts the thread and waits until it is on its CPU.
+    ///
+    /// @throws io.penstock.forwarder.linux.LinuxException when it cannot be pinned there
+    void start() throws InterruptedException {
+        thread.start();
+        placed.await();
+        if (failure instanceof RuntimeException refused) {
+            throw refused;
+        }
+    }
+
+    private void run() {
+        try {
+            CpuAffinity.pin(cpu);
+            loop.register(worker.port().descriptor());
+        } catch (RuntimeException refused) {
+            failure = refused;
+            loop.close();
+            placed.countDown();
+            return;
+        }
+        placed.countDown();
+        try {
+            forward();
+        } catch (Throwable defect) {
+            failure = defect;
+            onFailure.accept(defect);
+        } finally {
+            loop.close();
+        }
+    }
+
+    private void forward() {
+        int cycles = 0;
+        int empty = 0;
+        int spins = idle == IdleMode.BLOCK ? 0 : SPINS;
+        while (!stopped) {
+            if (worker.doWork() > 0) {
+                empty = 0;
+            } else if (idle == IdleMode.SPIN || empty < spins) {
+                empty++;
+                Thread.onSpinWait();
+            } else {
+                loop.await(REST_NS);
+                empty = 0;
+                continue;
+            }
+            if ((++cycles & LOOP_INTERVAL_MASK) == 0) {
+                loop.poll();
+            }
+        }
+    }
+
+    /// Conductor: ends a rest, for a command that should not wait.
+    void wakeup() {
+        loop.wakeup();
+    }
+
+    /// Ends the thread and waits for it.
+    void stop() throws InterruptedException {
+        stopped = true;
+        loop.wakeup();
+        thread.join();
+    }
+
+    ForwardingWorker worker() {
+        return worker;
+    }
+}
