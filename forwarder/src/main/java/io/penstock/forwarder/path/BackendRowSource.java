@@ -17,12 +17,16 @@ public interface BackendRowSource {
     /// Says what the data plane works by now.
     ///
     /// @param effectiveWeight what the scheduler uses: 0 for a backend that takes no new flows
-    void publish(int row, Snapshot.Backend backend, int effectiveWeight);
+    default void publish(int row, Snapshot.Backend backend, int effectiveWeight) {
+        // Nobody looks on, in replay and benchmarks.
+    }
 
     /// Says what a listener does now.
     ///
     /// @param takesNew whether a new flow would find a backend
-    void publish(Snapshot.Listener listener, boolean takesNew);
+    default void publish(Snapshot.Listener listener, boolean takesNew) {
+        // As above.
+    }
 
     /// Gives a row back. Nothing names it any more.
     void release(int row);

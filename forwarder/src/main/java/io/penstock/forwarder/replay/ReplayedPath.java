@@ -215,12 +215,6 @@ public final class ReplayedPath implements AutoCloseable {
         }
 
         @Override
-        public void publish(int row, Snapshot.Backend backend, int effectiveWeight) {}
-
-        @Override
-        public void publish(Snapshot.Listener listener, boolean takesNew) {}
-
-        @Override
         public void release(int row) {}
     }
 
