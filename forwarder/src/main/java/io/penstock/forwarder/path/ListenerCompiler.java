@@ -121,9 +121,8 @@ public final class ListenerCompiler {
         return published;
     }
 
-    /// {@return wall-clock time at which the snapshot means something else than it did when it was applied: a slow
-    /// start
-    /// goes on, a drain ends; [Long#MAX_VALUE] when it does not}
+    /// {@return wall-clock time at which the snapshot means something else than it did when it was applied, because
+    /// a slow start goes on or a drain ends; [Long#MAX_VALUE] when it does not}
     public long nextChangeMs() {
         return nextChangeMs;
     }
@@ -137,7 +136,7 @@ public final class ListenerCompiler {
     public void takeOver(int row, String listener, String id, InetAddress address, long wallMs) {
         Built entry = built.get(listener);
         if (entry == null) {
-            retired.put(row, new Retired(NO_LISTENER, Long.MAX_VALUE));
+            retired.put(row, new Retired(NO_LISTENER, 0, 0, 0, Long.MAX_VALUE));
             return;
         }
         if (entry.rowsById.containsValue(row)) {
@@ -388,6 +387,9 @@ public final class ListenerCompiler {
         retired.forEach((row, left) -> {
             if (left.number == entry.number) {
                 records.setFlags(row, left.flagsAt(wallMs, running));
+                if (wallMs < left.cutAtMs) {
+                    changesAt(left.cutAtMs);
+                }
             }
         });
     }

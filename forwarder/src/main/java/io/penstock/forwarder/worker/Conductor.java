@@ -114,7 +114,7 @@ final class Conductor {
         parts.socket.poll(nowNs, this::answer);
         if (nowNs - tidiedNs >= TIDY_NS) {
             tidiedNs = nowNs;
-            parts.compiler.tidy(wallMs);
+            parts.compiler.tidy();
             parts.status.heartbeat(wallMs);
         }
     }

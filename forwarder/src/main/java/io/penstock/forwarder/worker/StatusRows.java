@@ -62,6 +62,11 @@ final class StatusRows implements BackendRowSource {
     }
 
     @Override
+    public void renew(int row) {
+        backends.renew(row);
+    }
+
+    @Override
     public void publish(int row, Snapshot.Backend backend, int effectiveWeight) {
         backends.publish(
                 row, backend.health(), backend.admin(), backend.config().weight(), effectiveWeight);
