@@ -1,6 +1,7 @@
 package io.penstock.bench;
 
 import io.penstock.bench.maglev.MaglevCommand;
+import io.penstock.bench.micro.MicroCommand;
 import io.penstock.bench.path.PathCommand;
 import io.penstock.control.cli.CommandRunner;
 import picocli.CommandLine;
@@ -16,7 +17,7 @@ import picocli.CommandLine.Spec;
             "Measures this host: single steps, the packet path over memory, frames on a virtual wire, latency.",
             "Each benchmark prints a table and writes CSV and a plot; --json prints a line for each figure."
         },
-        subcommands = {PathCommand.class, MaglevCommand.class},
+        subcommands = {MicroCommand.class, PathCommand.class, MaglevCommand.class},
         footerHeading = CommandRunner.EXAMPLE,
         footer = "  sudo penstock bench path --quick")
 public final class BenchCommand implements Runnable {
