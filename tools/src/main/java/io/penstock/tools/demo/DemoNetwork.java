@@ -161,8 +161,9 @@ final class DemoNetwork implements AutoCloseable {
         cables.append("link add name br0 type bridge forward_delay 0 mcast_snooping 0\nlink set br0 up\n");
         for (String host : hosts) {
             if (!host.equals(SWITCH)) {
-                cables.append("link add name %s numtxqueues 1 numrxqueues 1 type veth peer name %s netns %s%n"
-                        .formatted(host, INTERFACE, namespace(host)));
+                cables.append(
+                        "link add name %s numtxqueues 1 numrxqueues 1 type veth peer name %s numtxqueues 1 numrxqueues 1 netns %s%n"
+                                .formatted(host, INTERFACE, namespace(host)));
                 cables.append("link set %s master br0%nlink set %s up%n".formatted(host, host));
             }
         }
