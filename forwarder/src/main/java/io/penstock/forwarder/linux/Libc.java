@@ -114,6 +114,13 @@ public final class Libc {
             link("mount", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, ADDRESS, JAVA_LONG, ADDRESS));
     // int umount2(const char *target, int flags)
     private static final MethodHandle UMOUNT2 = link("umount2", FunctionDescriptor.of(JAVA_INT, ADDRESS, JAVA_INT));
+    // int prctl(int operation, ...): four unsigned long
+    private static final MethodHandle PRCTL = link(
+            "prctl",
+            FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG),
+            Linker.Option.firstVariadicArg(1));
+    // int capset(cap_user_header_t header, cap_user_data_t data)
+    private static final MethodHandle CAPSET = link("capset", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS));
 
     private final MemorySegment callState;
     private final MemorySegment scratch;
@@ -434,6 +441,30 @@ public final class Libc {
             return result((int) UNSHARE.invokeExact(callState, kinds));
         } catch (Throwable t) {
             throw impossible("unshare", t);
+        }
+    }
+
+    /// Changes how the calling thread runs.
+    ///
+    /// @return the call's result, or `-errno`
+    public int prctl(int operation, long argument) {
+        try {
+            return result((int) PRCTL.invokeExact(callState, operation, argument, 0L, 0L, 0L));
+        } catch (Throwable t) {
+            throw impossible("prctl", t);
+        }
+    }
+
+    /// Sets the capabilities of the calling thread.
+    ///
+    /// @param header `struct __user_cap_header_struct`
+    /// @param data   `struct __user_cap_data_struct[2]`
+    /// @return 0, or `-errno`
+    public int capset(MemorySegment header, MemorySegment data) {
+        try {
+            return result((int) CAPSET.invokeExact(callState, header, data));
+        } catch (Throwable t) {
+            throw impossible("capset", t);
         }
     }
 
