@@ -7,6 +7,7 @@ import io.penstock.control.snapshot.SnapshotFile;
 import io.penstock.control.snapshot.SnapshotVersion;
 import io.penstock.control.status.StatusFile;
 import io.penstock.flowtable.TickClock;
+import io.penstock.forwarder.linux.Privileges;
 import io.penstock.forwarder.linux.Routes;
 import io.penstock.forwarder.linux.SolicitedNodeGroups;
 import io.penstock.forwarder.linux.VipFilter;
@@ -89,6 +90,7 @@ final class Conductor {
     }
 
     private void run() {
+        Privileges.keepOnly(Privileges.OF_CONDUCTOR);
         while (!stopped) {
             try {
                 turn(System.nanoTime(), System.currentTimeMillis());

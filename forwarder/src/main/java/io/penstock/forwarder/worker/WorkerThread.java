@@ -3,8 +3,10 @@ package io.penstock.forwarder.worker;
 import io.penstock.control.config.IdleMode;
 import io.penstock.control.config.TransportKind;
 import io.penstock.forwarder.linux.CpuAffinity;
+import io.penstock.forwarder.linux.Privileges;
 import io.penstock.forwarder.transport.Transports;
 import io.penstock.forwarder.transport.WaitLoop;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -66,6 +68,7 @@ final class WorkerThread {
         try {
             CpuAffinity.pin(cpu);
             loop.register(worker.port().descriptor());
+            Privileges.keepOnly(Set.of()); // All is open: from here on what strangers send is read.
         } catch (RuntimeException refused) {
             failure = refused;
             loop.close();
