@@ -33,7 +33,9 @@ public final class Replay {
     /// @param lines    where the verdicts go
     public Replay(PenstockConfig config, Snapshot snapshot, PrintStream lines) {
         this.lines = lines;
-        path = new ReplayedPath(config, config.forwarder().flowCapacity(), 8);
+        // The forwarder's own batch: how many fragments a cycle can send depends on it.
+        path = new ReplayedPath(
+                config, config.forwarder().flowCapacity(), config.forwarder().batchFrames());
         path.setTime(EPOCH_NS);
         path.apply(snapshot, 0);
     }
