@@ -199,6 +199,29 @@ class LauncherTest {
     }
 
     @Test
+    void shouldStartFromAPackageWithItsOwnRuntime() throws Exception {
+        Files.delete(home.resolve("pom.xml"));
+        Files.createDirectories(home.resolve("lib"));
+        for (String jar : List.of("tools-1.2.3.jar", "control-1.2.3.jar", "penstock.jsa")) {
+            Files.writeString(home.resolve("lib/" + jar), "");
+        }
+        jdk("runtime", "25.0.3");
+        Result result = run(Map.of("PENSTOCK_JAVA", ""), "status");
+
+        assertEquals(0, result.exitCode, result.err);
+        assertTrue(result.out.startsWith("java of runtime\n"), result.out);
+        // All jars by name, in one order: the archive of classes holds for just that.
+        assertTrue(
+                result.out.endsWith("-cp\n%1$s/lib/control-1.2.3.jar:%1$s/lib/tools-1.2.3.jar\n%2$s\nstatus\n"
+                        .formatted(home, "io.penstock.tools.ToolsMain")),
+                result.out);
+        assertTrue(result.out.contains("-XX:SharedArchiveFile=" + home + "/lib/penstock.jsa\n"), result.out);
+        assertEquals("penstock 1.2.3\n", run(Map.of(), "--version").out);
+        assertEquals(3, run(Map.of("PENSTOCK_JAVA", ""), "bench").exitCode);
+        assertEquals(0, builds());
+    }
+
+    @Test
     void shouldLetOneOfTwoCallsBuild() throws Exception {
         Files.writeString(home.resolve("slow"), "");
         Process one = start(Map.of(), home, "tools/penstock", "status");
