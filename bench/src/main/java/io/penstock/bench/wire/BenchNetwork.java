@@ -1,0 +1,280 @@
+package io.penstock.bench.wire;
+
+import io.penstock.control.cli.HostLacksException;
+import io.penstock.forwarder.linux.CpuAffinity;
+import io.penstock.forwarder.linux.Libc;
+import io.penstock.forwarder.linux.LinuxException;
+import io.penstock.forwarder.linux.LinuxInterface;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.stream.Stream;
+
+/// The wire of one benchmark: two network namespaces and a veth between them, removed when this closes.
+///
+/// ```
+///   generator and sink                       forwarder
+///   10.78.0.2   gNAME ------------------- fNAME   10.78.0.1
+///   stands for the backends 10.78.0.11..   one arm: what comes in there goes out there
+/// ```
+///
+/// CPU 0 has the generator, CPU 1 the forwarder with all kernel work of its end: the NAPI of its interface is a kernel
+/// thread that is pinned there. What its sending costs includes the far end's receiving, as veth does it.
+public final class BenchNetwork implements AutoCloseable {
+    /// The generator's CPU.
+    public static final int GENERATOR_CPU = 0;
+    /// The forwarder's CPU.
+    public static final int WORKER_CPU = 1;
+    /// What the frames are sent to.
+    public static final String VIP = "192.0.2.1";
+    /// Its UDP port.
+    public static final int PORT = 53;
+    /// Backends behind the VIP.
+    public static final int BACKENDS = 4;
+    /// The forwarder's own address.
+    public static final String ADDRESS = "10.78.0.1";
+
+    private static final int CLONE_NEWNET = 0x40000000;
+    private static final int O_CLOEXEC = 0x80000;
+
+    private final String name = Long.toString(ProcessHandle.current().pid(), Character.MAX_RADIX);
+    private final List<String> namespaces = new ArrayList<>();
+
+    private BenchNetwork() {}
+
+    /// Makes the network, all of it or nothing.
+    ///
+    /// @throws HostLacksException without root, a second CPU, ip or ethtool
+    public static BenchNetwork open() throws IOException {
+        if (!"root".equals(System.getProperty("user.name"))) {
+            throw new HostLacksException("network namespaces", "run this as root: sudo penstock bench ...");
+        }
+        if (CpuAffinity.available().cardinality() < 2) {
+            throw new HostLacksException("a second CPU", "the generator needs one, the forwarder another");
+        }
+        BenchNetwork network = new BenchNetwork();
+        try {
+            network.make();
+            return network;
+        } catch (IOException | RuntimeException e) {
+            network.close();
+            throw e;
+        }
+    }
+
+    /// {@return the namespace of generator and sink}
+    public String generatorSide() {
+        return "ps" + name + "-gen";
+    }
+
+    /// {@return the forwarder's namespace}
+    public String forwarderSide() {
+        return "ps" + name + "-fwd";
+    }
+
+    /// {@return the generator's interface}
+    public String generatorLink() {
+        return "g" + name;
+    }
+
+    /// {@return the forwarder's interface}
+    public String forwarderLink() {
+        return "f" + name;
+    }
+
+    /// {@return the address of a backend, `0..BACKENDS - 1`}
+    public static String backend(int i) {
+        return "10.78.0." + (11 + i);
+    }
+
+    /// {@return a frame to the VIP: Ethernet, IPv4, UDP without checksum; from 10.0.0.1}
+    ///
+    /// @param length in bytes, at least 60
+    public byte[] frame(int length) throws IOException {
+        byte[] frame = new byte[length];
+        byte[] head = HexFormat.of()
+                .parseHex(mac(forwarderSide(), forwarderLink()) + mac(generatorSide(), generatorLink()) + "0800"
+                        + "45000000" + "00010000" + "40110000" + "0a000001" + "c0000201" + "04000035" + "00000000");
+        System.arraycopy(head, 0, frame, 0, head.length);
+        put16(frame, 16, length - 14);
+        put16(frame, 38, length - 34);
+        int sum = 0;
+        for (int i = 14; i < 34; i += 2) {
+            sum += (frame[i] & 0xff) << 8 | (frame[i + 1] & 0xff);
+        }
+        sum = (sum & 0xffff) + (sum >>> 16);
+        put16(frame, 24, ~(sum + (sum >>> 16)));
+        return frame;
+    }
+
+    /// {@return hexadecimal digits of an interface's MAC address}
+    String mac(String namespace, String link) throws IOException {
+        return in(namespace, "cat", "/sys/class/net/" + link + "/address")
+                .strip()
+                .replace(":", "");
+    }
+
+    /// Runs a command inside a namespace.
+    ///
+    /// @return what it printed
+    String in(String namespace, String... command) throws IOException {
+        List<String> words = new ArrayList<>(List.of("ip", "netns", "exec", namespace));
+        words.addAll(List.of(command));
+        return Program.run(words);
+    }
+
+    /// Moves the calling (platform) thread into a namespace until the result is closed: sockets it opens live there.
+    public Entered enter(String namespace) {
+        return new Entered(namespace);
+    }
+
+    /// Gives the NAPI threads of both interfaces their CPUs. Attaching a program may make new threads, so this is
+    /// called after the forwarder has started.
+    public void pinKernelThreads() throws IOException {
+        pin("napi/" + forwarderLink() + "-", WORKER_CPU);
+    }
+
+    /// Names of kernel threads have 15 letters at most; ours are short enough to be told apart.
+    private static void pin(String prefix, int cpu) throws IOException {
+        try (Arena arena = Arena.ofConfined();
+                DirectoryStream<Path> processes = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
+            Libc libc = new Libc(arena);
+            MemorySegment mask = arena.allocate(128, 8);
+            mask.set(java.lang.foreign.ValueLayout.JAVA_LONG, 0, 1L << cpu);
+            for (Path process : processes) {
+                if (commandOf(process).startsWith(prefix)) {
+                    int pid = Integer.parseInt(String.valueOf(process.getFileName()));
+                    LinuxException.check(libc.sched_setaffinity(pid, mask), "sched_setaffinity(" + prefix + ")");
+                }
+            }
+        }
+    }
+
+    private static String commandOf(Path process) {
+        try {
+            return Files.readString(process.resolve("comm"));
+        } catch (IOException gone) {
+            return "";
+        }
+    }
+
+    private void make() throws IOException {
+        for (String namespace : List.of(generatorSide(), forwarderSide())) {
+            Program.run(List.of("ip", "netns", "add", namespace));
+            namespaces.add(namespace);
+            in(namespace, "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1");
+        }
+        Program.run(List.of(
+                "ip",
+                "-n",
+                generatorSide(),
+                "link",
+                "add",
+                generatorLink(),
+                "numrxqueues",
+                "1",
+                "numtxqueues",
+                "1",
+                "type",
+                "veth",
+                "peer",
+                "name",
+                forwarderLink(),
+                "netns",
+                forwarderSide(),
+                "numrxqueues",
+                "1",
+                "numtxqueues",
+                "1"));
+        for (String[] end : ends()) {
+            in(end[0], "ethtool", "-K", end[1], "tx", "off", "gso", "off", "tso", "off", "gro", "off");
+            in(end[0], "ip", "address", "add", end[2] + "/24", "dev", end[1]);
+            in(end[0], "ip", "link", "set", end[1], "up");
+        }
+        // Asking for a link makes the kernel act on its new carrier now.
+        in(generatorSide(), "ip", "link", "show", "dev", generatorLink());
+        in(forwarderSide(), "ip", "link", "show", "dev", forwarderLink());
+        // GRO gives veth a NAPI of its own also without an XDP program, which redirected frames need; frames of
+        // different
+        // flows are never merged. It takes effect when it is turned on while the link is up.
+        for (String[] end : ends()) {
+            in(end[0], "ethtool", "-K", end[1], "gro", "on");
+        }
+        String far = mac(generatorSide(), generatorLink()).replaceAll("(..)(?!$)", "$1:");
+        for (int i = 0; i < BACKENDS; i++) {
+            in(
+                    forwarderSide(),
+                    "ip",
+                    "neighbour",
+                    "replace",
+                    backend(i),
+                    "lladdr",
+                    far,
+                    "nud",
+                    "permanent",
+                    "dev",
+                    forwarderLink());
+        }
+        in(forwarderSide(), "sh", "-c", "echo 1 >/sys/class/net/" + forwarderLink() + "/threaded");
+    }
+
+    private List<String[]> ends() {
+        return List.of(
+                new String[] {generatorSide(), generatorLink(), "10.78.0.2"},
+                new String[] {forwarderSide(), forwarderLink(), ADDRESS});
+    }
+
+    /// Removes the namespaces; the kernel removes the links with them.
+    @Override
+    public void close() throws IOException {
+        for (String namespace : namespaces) {
+            Program.run(List.of("ip", "netns", "delete", namespace));
+        }
+        namespaces.clear();
+    }
+
+    private static void put16(byte[] frame, int at, int value) {
+        frame[at] = (byte) (value >>> 8);
+        frame[at + 1] = (byte) value;
+    }
+
+    /// {@return index of an interface of a namespace}
+    int index(String namespace, String link) {
+        try (Entered _ = enter(namespace)) {
+            return LinuxInterface.read(link).index();
+        }
+    }
+
+    /// {@return the words of a command that runs `command` inside a namespace}
+    static List<String> words(String namespace, String... command) {
+        return Stream.concat(Stream.of("ip", "netns", "exec", namespace), Arrays.stream(command))
+                .toList();
+    }
+
+    /// The stay of a thread in a namespace. Closed by the same thread.
+    public static final class Entered implements AutoCloseable {
+        private final Libc libc = new Libc(Arena.ofAuto());
+        private final int home;
+
+        private Entered(String namespace) {
+            home = LinuxException.check(libc.open("/proc/thread-self/ns/net", O_CLOEXEC, 0), "open(own namespace)");
+            int there =
+                    LinuxException.check(libc.open("/run/netns/" + namespace, O_CLOEXEC, 0), "open(" + namespace + ")");
+            LinuxException.check(libc.setns(there, CLONE_NEWNET), "setns(" + namespace + ")");
+            libc.close(there);
+        }
+
+        @Override
+        public void close() {
+            LinuxException.check(libc.setns(home, CLONE_NEWNET), "setns(home)");
+            libc.close(home);
+        }
+    }
+}

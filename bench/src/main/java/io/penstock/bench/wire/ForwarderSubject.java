@@ -1,0 +1,130 @@
+package io.penstock.bench.wire;
+
+import io.penstock.control.config.TransportKind;
+import io.penstock.forwarder.transport.Transports;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/// The forwarder itself: `penstock forwarder` as an operator starts it, with one worker.
+///
+/// @param port       `xdp` or `packet`
+/// @param transport  `epoll` or `io_uring`
+/// @param testCase   `dr`, `ipip`, `gue` or `gre`
+/// @param idle       `spin`, `adaptive` or `block`
+/// @param flowRoom   `forwarder.flows`
+public record ForwarderSubject(String port, String transport, String testCase, String idle, long flowRoom)
+        implements Subject {
+    private static final String VERSIONED = "v2";
+
+    @Override
+    public String name() {
+        return "penstock";
+    }
+
+    @Override
+    public String missing() {
+        TransportKind kind = TransportKind.valueOf(transport.toUpperCase(Locale.ROOT));
+        @Nullable String cause = Transports.isAvailable(kind) ? null : Transports.unavailabilityCause(kind);
+        return cause == null ? "" : cause;
+    }
+
+    @Override
+    public Running start(BenchNetwork network) throws IOException {
+        Path folder = Files.createTempDirectory(Path.of("/run"), "penstock-bench");
+        Path file = folder.resolve("bench.properties");
+        Files.writeString(file, properties(network));
+        Path log = folder.resolve("log");
+        ProcessBuilder builder = new ProcessBuilder(BenchNetwork.words(
+                        network.forwarderSide(),
+                        launcher().toString(),
+                        "forwarder",
+                        "-c",
+                        file.toString(),
+                        "--runtime-dir",
+                        folder.toString()))
+                .redirectErrorStream(true)
+                .redirectOutput(log.toFile());
+        builder.environment().put("PENSTOCK_BUILD", "never");
+        Process process = builder.start();
+        return new Running() {
+            @Override
+            public void close() throws IOException {
+                boolean died = !process.isAlive();
+                Program.end(process);
+                String text = Files.readString(log);
+                try (Stream<Path> files = Files.walk(folder)) {
+                    for (Path path : files.sorted(Comparator.reverseOrder()).toList()) {
+                        Files.deleteIfExists(path);
+                    }
+                }
+                if (died) {
+                    throw new IOException("the forwarder ended by itself: "
+                            + text.strip().lines().reduce((_, last) -> last).orElse("no word"));
+                }
+            }
+        };
+    }
+
+    /// {@return where tools/penstock is}
+    static Path launcher() {
+        @Nullable String home = System.getenv("PENSTOCK_HOME");
+        if (home != null) {
+            return Path.of(home, "tools", "penstock");
+        }
+        for (@Nullable Path folder = Path.of("").toAbsolutePath(); folder != null; folder = folder.getParent()) {
+            if (Files.isExecutable(folder.resolve("tools/penstock"))) {
+                return folder.resolve("tools/penstock");
+            }
+        }
+        throw new IllegalStateException(
+                "tools/penstock is not found; set PENSTOCK_HOME to the folder that holds tools");
+    }
+
+    private String properties(BenchNetwork network) {
+        StringBuilder text = new StringBuilder();
+        for (String line : List.of(
+                "instance=bench",
+                "forwarder.interface=" + network.forwarderLink(),
+                "forwarder.port=" + port,
+                "forwarder.transport=" + transport,
+                "forwarder.packet-ring=" + VERSIONED,
+                "forwarder.cpus=" + BenchNetwork.WORKER_CPU,
+                "forwarder.idle=" + idle,
+                "forwarder.flows=" + flowRoom,
+                "forwarder.arp=off",
+                "sidecar.api=off",
+                "listener.bench.vip=" + BenchNetwork.VIP,
+                "listener.bench.protocol=udp",
+                "listener.bench.ports=" + BenchNetwork.PORT,
+                "listener.bench.forwarding=" + testCase,
+                "listener.bench.health=none")) {
+            text.append(line).append('\n');
+        }
+        for (int i = 0; i < BenchNetwork.BACKENDS; i++) {
+            text.append("listener.bench.backend.b")
+                    .append(i)
+                    .append('=')
+                    .append(BenchNetwork.backend(i))
+                    .append('\n');
+        }
+        return text.toString();
+    }
+
+    /// Waits until a process has ended or a time is over.
+    static boolean ends(Process process, long ms) {
+        try {
+            return Objects.requireNonNull(process).waitFor(ms, TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return true;
+        }
+    }
+}

@@ -1,0 +1,232 @@
+package io.penstock.bench.wire;
+
+import io.penstock.bench.peer.CPrograms;
+import io.penstock.bench.report.Figure;
+import io.penstock.bench.report.Report;
+import io.penstock.bench.report.ReportOptions;
+import io.penstock.control.cli.CommandRunner;
+import io.penstock.control.cli.ExitCode;
+import io.penstock.control.cli.HostLacksException;
+import io.penstock.forwarder.linux.FrameSink;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/// `penstock bench wire`.
+@Command(
+        name = "wire",
+        description = {
+            "Floods one worker over a veth between two network namespaces and counts what comes back: Mpps at 60-byte"
+                    + " frames, for each port and transport, beside its peers.",
+            "CPU 0 has the generator, CPU 1 the worker and all kernel work of its end. Needs root and two CPUs."
+        },
+        footerHeading = CommandRunner.EXAMPLE,
+        footer = "  sudo penstock bench wire --quick --only 'penstock|c '")
+public final class WireCommand implements Callable<ExitCode> {
+    private static final int FRAME_BYTES = 60;
+    private static final int FIRST_FRAME_WAIT_MS = 20_000;
+
+    @Mixin
+    private ReportOptions options = new ReportOptions();
+
+    @Option(names = "--only", paramLabel = "REGEX", description = "Only subjects whose name, port and case match.")
+    private Pattern only = Pattern.compile("");
+
+    @Option(names = "--flows", paramLabel = "N", description = "Different flows, a power of two; default 1024.")
+    private int flows = 1024;
+
+    @Option(names = "--idle", paramLabel = "MODE", description = "The worker's forwarder.idle; default spin.")
+    private String idle = "spin";
+
+    @Override
+    public ExitCode call() throws IOException {
+        int runs = options.runs(5, 2);
+        Report report = options.open("wire");
+        try (BenchNetwork network = BenchNetwork.open();
+                Compiled c = Compiled.of(report)) {
+            List<Subject> subjects = usable(report, subjects(c.programs));
+            byte[] frame = network.frame(FRAME_BYTES);
+            Map<Subject, Values> values = new LinkedHashMap<>();
+            for (int run = 0; run < runs; run++) {
+                for (Subject subject : List.copyOf(subjects)) {
+                    try {
+                        values.computeIfAbsent(subject, _ -> new Values()).add(measure(network, subject, frame));
+                    } catch (IOException e) {
+                        report.missing(subject.label(), String.valueOf(e.getMessage()));
+                        subjects.remove(subject);
+                    }
+                }
+            }
+            values.forEach((subject, measured) -> add(report, subject, measured));
+        }
+        ratios(report);
+        report.finish();
+        return ExitCode.DONE;
+    }
+
+    private List<Subject> subjects(@Nullable CPrograms programs) {
+        long room = Math.max(1 << 16, 4L * flows);
+        List<Subject> all = new ArrayList<>();
+        for (String port : List.of("xdp", "packet")) {
+            for (String transport : List.of("epoll", "io_uring")) {
+                all.add(new ForwarderSubject(port, transport, "dr", idle, room));
+            }
+        }
+        if (!options.isQuick()) {
+            for (String tunnel : List.of("ipip", "gue", "gre")) {
+                all.add(new ForwarderSubject("xdp", "epoll", tunnel, idle, room));
+            }
+        }
+        if (programs != null) {
+            all.add(new Peers.Child("c", "xdp", programs.compile("xdp_swap")));
+            all.add(new Peers.Child("c", "packet", programs.compile("packet_swap")));
+        }
+        all.add(new Peers.Testpmd("xdp"));
+        all.add(new Peers.Testpmd("packet"));
+        all.add(new Peers.XdpProgram());
+        all.add(new Peers.Nftables());
+        all.add(new Peers.LinuxRouting());
+        return all;
+    }
+
+    private List<Subject> usable(Report report, List<Subject> all) {
+        List<Subject> usable = new ArrayList<>();
+        for (Subject subject : all) {
+            if (only.matcher(subject.label()).find()) {
+                String missing = subject.missing();
+                if (missing.isEmpty()) {
+                    usable.add(subject);
+                } else {
+                    report.missing(subject.label(), missing);
+                }
+            }
+        }
+        return usable;
+    }
+
+    private Sample measure(BenchNetwork network, Subject subject, byte[] frame) throws IOException {
+        try (FrameSink sink = sink(network);
+                Subject.Running _ = subject.start(network);
+                Flood flood = new Flood(network, frame, flows)) {
+            awaitFrames(sink, flood);
+            network.pinKernelThreads();
+            sleep(options.isQuick() ? 1_000 : 3_000);
+            CpuTimes before = CpuTimes.of(BenchNetwork.WORKER_CPU);
+            long frames = sink.frames();
+            long startNs = System.nanoTime();
+            sleep(options.isQuick() ? 1_000 : 3_000);
+            double mpps = 1e3 * (sink.frames() - frames) / (System.nanoTime() - startNs);
+            flood.check();
+            return new Sample(mpps, CpuTimes.of(BenchNetwork.WORKER_CPU).since(before));
+        }
+    }
+
+    private static FrameSink sink(BenchNetwork network) {
+        try (var _ = network.enter(network.generatorSide())) {
+            return new FrameSink(network.generatorLink());
+        }
+    }
+
+    private static void awaitFrames(FrameSink sink, Flood flood) throws IOException {
+        long before = sink.frames();
+        for (int waitedMs = 0; sink.frames() - before < 1_000; waitedMs += 50) {
+            flood.check();
+            if (waitedMs > FIRST_FRAME_WAIT_MS) {
+                throw new IOException("no frame came back within " + FIRST_FRAME_WAIT_MS / 1_000 + " s");
+            }
+            sleep(50);
+        }
+    }
+
+    private void add(Report report, Subject subject, Values values) {
+        if (values.samples.isEmpty()) {
+            return;
+        }
+        List<Double> rates = values.samples.stream().map(Sample::mpps).toList();
+        report.add(subject.name(), subject.testCase(), subject.port(), subject.transport(), flows, "Mpps", rates);
+        report.say(String.format(
+                Locale.ROOT,
+                "%s: CPU %d: kernel %.0f %%, programs %.0f %%",
+                subject.label(),
+                BenchNetwork.WORKER_CPU,
+                values.samples.stream()
+                        .mapToDouble(s -> s.cpu.kernelShare())
+                        .average()
+                        .orElse(0),
+                values.samples.stream()
+                        .mapToDouble(s -> s.cpu.userShare())
+                        .average()
+                        .orElse(0)));
+    }
+
+    private static void ratios(Report report) {
+        for (String port : List.of("xdp", "packet")) {
+            for (Figure ours : report.figures()) {
+                if (ours.subject().equals("penstock")
+                        && ours.testCase().equals("dr")
+                        && ours.port().equals(port)) {
+                    for (Figure other : report.figures()) {
+                        boolean isPeer = !other.subject().equals("penstock")
+                                && (other.port().equals(port) || other.port().isEmpty());
+                        if (isPeer) {
+                            report.say(String.format(
+                                    Locale.ROOT,
+                                    "penstock %s %s / %s %s: %.2f",
+                                    port,
+                                    ours.transport(),
+                                    other.subject(),
+                                    other.testCase(),
+                                    ours.median() / other.median()));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    private static void sleep(long ms) {
+        try {
+            Thread.sleep(ms);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private record Sample(double mpps, CpuTimes cpu) {}
+
+    private static final class Values {
+        private final List<Sample> samples = new ArrayList<>();
+
+        void add(Sample sample) {
+            samples.add(sample);
+        }
+    }
+
+    /// The peers in C, if there is a compiler.
+    private record Compiled(@Nullable CPrograms programs) implements AutoCloseable {
+        static Compiled of(Report report) {
+            try {
+                return new Compiled(CPrograms.open());
+            } catch (HostLacksException e) {
+                report.missing("c", String.valueOf(e.getMessage()));
+                return new Compiled(null);
+            }
+        }
+
+        @Override
+        public void close() {
+            if (programs != null) {
+                programs.close();
+            }
+        }
+    }
+}
