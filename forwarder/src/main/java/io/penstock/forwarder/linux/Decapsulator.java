@@ -78,6 +78,7 @@ public final class Decapsulator implements AutoCloseable {
     private static final String ADDRESSES4 = "addresses4";
     private static final String ADDRESSES6 = "addresses6";
     private static final String COUNTERS = "counters";
+    private static final List<String> NAMES = List.of(ADDRESSES4, ADDRESSES6, COUNTERS, PROGRAM);
     private static final String LINK = "link-"; // and the interface's index: such names may hold no dots
 
     private final Path folder;
@@ -116,7 +117,7 @@ public final class Decapsulator implements AutoCloseable {
 
     /// {@return what was pinned before, or null when there is nothing, or only part of it}
     public static @Nullable Decapsulator open(Path folder) {
-        for (String name : List.of(ADDRESSES4, ADDRESSES6, COUNTERS, PROGRAM)) {
+        for (String name : NAMES) {
             if (!Files.exists(folder.resolve(name))) {
                 return null;
             }
@@ -244,14 +245,19 @@ public final class Decapsulator implements AutoCloseable {
     /// missing.
     public static void remove(Path folder) {
         for (Path pin : pinsIn(folder)) {
-            if (pin.getFileName().toString().startsWith(LINK)) {
+            String name = pin.getFileName().toString();
+            if (name.startsWith(LINK)) {
                 // Detached by name and not only unpinned: a mount namespace that was copied meanwhile still has the
                 // pin.
                 try (BpfLink link = BpfLink.openPinned(pin)) {
                     link.detach();
                 }
+                delete(pin);
             }
-            delete(pin);
+        }
+        // By name: some kernels put files of their own into every bpf file system (CONFIG_BPF_PRELOAD).
+        for (String name : NAMES) {
+            delete(folder.resolve(name));
         }
     }
 
