@@ -3,6 +3,7 @@ package io.penstock.forwarder;
 import io.penstock.control.cli.CommandRunner;
 import io.penstock.control.cli.CommonOptions;
 import io.penstock.control.cli.ProductVersion;
+import io.penstock.forwarder.backend.BackendCommand;
 import io.penstock.forwarder.cli.ExplainCommand;
 import io.penstock.forwarder.cli.FlowsCommand;
 import io.penstock.forwarder.cli.ForwarderCommand;
@@ -15,7 +16,13 @@ import picocli.CommandLine.Mixin;
         name = "penstock",
         description = "Runs the data plane. tools/penstock --help lists the commands of all modules.",
         versionProvider = ProductVersion.class,
-        subcommands = {ForwarderCommand.class, ReplayCommand.class, FlowsCommand.class, ExplainCommand.class})
+        subcommands = {
+            BackendCommand.class,
+            ExplainCommand.class,
+            FlowsCommand.class,
+            ForwarderCommand.class,
+            ReplayCommand.class,
+        })
 public final class ForwarderMain {
     @Mixin
     @SuppressWarnings("UnusedVariable") // picocli and CommandRunner read it.
