@@ -141,7 +141,7 @@ class ReplayModelTest {
 
         ByteArrayOutputStream lines = new ByteArrayOutputStream();
         try (PcapReader reader = new PcapReader(in);
-                PcapWriter writer = new PcapWriter(out);
+                PcapWriter writer = new PcapWriter(out, true);
                 PrintStream stream = new PrintStream(lines, false, StandardCharsets.UTF_8)) {
             long replayed = new Replay(config, TestPath.snapshotOf(config, 1), stream).run(reader, writer);
             assertEquals(FRAMES, replayed);
@@ -190,7 +190,7 @@ class ReplayModelTest {
     private static void write(Path file, RandomTraffic traffic, List<byte[]> frames, List<Long> ticks)
             throws IOException {
         long tick = 1_000_000;
-        try (PcapWriter writer = new PcapWriter(file)) {
+        try (PcapWriter writer = new PcapWriter(file, true)) {
             for (int i = 0; i < FRAMES; i++) {
                 byte[] frame = traffic.frame();
                 frames.add(frame);
