@@ -171,11 +171,11 @@ final class FragmentForwarding {
             next = waiting.after(slot);
             long fingerprint = waiting.fingerprint(slot);
             int decision = context.sharedFragments.find(fingerprint, context.nowTicks, DECISION_TICKS);
-            if (decision != AffinityTable.NONE) {
-                release(slot, fingerprint, decision);
-            } else if (context.nowNs - waiting.sinceNs(slot) > PATIENCE_MS * 1_000_000) {
+            if (context.nowNs - waiting.sinceNs(slot) > PATIENCE_MS * 1_000_000) {
                 disposition.expired(waiting.ticket(slot), TIMEOUT);
                 waiting.remove(slot);
+            } else if (decision != AffinityTable.NONE) {
+                release(slot, fingerprint, decision);
             }
         }
     }

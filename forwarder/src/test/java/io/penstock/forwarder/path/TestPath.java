@@ -44,6 +44,11 @@ public final class TestPath implements AutoCloseable {
         return new TestPath(config(properties), flows);
     }
 
+    /// {@return a path with this configuration in force}
+    public static TestPath of(PenstockConfig config, long flows) {
+        return new TestPath(config, flows);
+    }
+
     /// {@return a configuration from its text}
     public static PenstockConfig config(String properties) {
         try {
