@@ -153,8 +153,9 @@ public final class VipRoutes implements AutoCloseable {
         return base + next++;
     }
 
-    // An unreachable route behind the rule's own: without it a probe would go to the default route once the VIP's
-    // route is gone, and be answered by whoever serves the VIP.
+    // A forbidding route behind the rule's own: without it a probe would go to the default route once the VIP's route
+    // is
+    // gone, and be answered by whoever serves the VIP. What it forbids is a fault of the check.
     private List<Command> rules(String verb, InetAddress backend) {
         List<Command> commands = new ArrayList<>();
         int mark = marks.getOrDefault(backend, 0);
@@ -165,7 +166,7 @@ public final class VipRoutes implements AutoCloseable {
                     "rule " + verb + " fwmark " + hex(mark) + " lookup " + table + " priority " + PRIORITY,
                     backend));
             commands.add(new Command(
-                    family, "route " + verb + " unreachable default metric 4278198272 table " + table, backend));
+                    family, "route " + verb + " prohibit default metric 4278198272 table " + table, backend));
         }
         return commands;
     }

@@ -25,8 +25,9 @@ import org.jspecify.annotations.Nullable;
 /// burst HOST PORT N THREADS MS       N requests, a new connection each, within MS
 /// hold HOST PORT N                   N connections that stay, a request on each every 100 ms
 /// load HOST PORT THREADS             requests without end, a new connection each
+/// rate HOST PORT N                   N requests a second without end, however long each takes
 /// mark                               count from here
-/// report                             what became of hold and load since then
+/// report                             what became of hold, load and rate since then
 /// ```
 public final class DemoClient {
     private static final int TIMEOUT_MS = 5_000;
@@ -71,6 +72,7 @@ public final class DemoClient {
                         answer);
             case "hold" -> hold(server(command), Integer.parseInt(command[3]), answer);
             case "load" -> load(server(command), Integer.parseInt(command[3]));
+            case "rate" -> rate(server(command), Integer.parseInt(command[3]));
             case "mark" -> {
                 load = new Tally();
                 held.forEach(Held::mark);
@@ -138,6 +140,23 @@ public final class DemoClient {
                 }
             });
         }
+    }
+
+    // Threads that ask in turn would soon all wait for the one backend that is silent, and see nothing of the others.
+    private void rate(InetSocketAddress to, int perSecond) {
+        Thread.startVirtualThread(() -> {
+            long startNs = System.nanoTime();
+            try {
+                for (long sent = 0; ; sent++) {
+                    long dueNs = startNs + sent * 1_000_000_000L / perSecond;
+                    Thread.sleep(Math.max(0, (dueNs - System.nanoTime()) / 1_000_000));
+                    Tally current = load;
+                    Thread.startVirtualThread(() -> visit(to, current));
+                }
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        });
     }
 
     private void report(ClientLine answer) {
