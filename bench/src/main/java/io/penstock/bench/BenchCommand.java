@@ -1,5 +1,6 @@
 package io.penstock.bench;
 
+import io.penstock.bench.latency.LatencyCommand;
 import io.penstock.bench.maglev.MaglevCommand;
 import io.penstock.bench.micro.MicroCommand;
 import io.penstock.bench.path.PathCommand;
@@ -18,7 +19,13 @@ import picocli.CommandLine.Spec;
             "Measures this host: single steps, the packet path over memory, frames on a virtual wire, latency.",
             "Each benchmark prints a table and writes CSV and a plot; --json prints a line for each figure."
         },
-        subcommands = {MicroCommand.class, PathCommand.class, WireCommand.class, MaglevCommand.class},
+        subcommands = {
+            MicroCommand.class,
+            PathCommand.class,
+            WireCommand.class,
+            LatencyCommand.class,
+            MaglevCommand.class
+        },
         footerHeading = CommandRunner.EXAMPLE,
         footer = "  sudo penstock bench path --quick")
 public final class BenchCommand implements Runnable {

@@ -114,6 +114,16 @@ public final class BenchNetwork implements AutoCloseable {
         return frame;
     }
 
+    /// {@return the MAC address of the forwarder's interface, 48 bits}
+    public long forwarderMac() throws IOException {
+        return Long.parseLong(mac(forwarderSide(), forwarderLink()), 16);
+    }
+
+    /// {@return the MAC address of the generator's interface, 48 bits}
+    public long generatorMac() throws IOException {
+        return Long.parseLong(mac(generatorSide(), generatorLink()), 16);
+    }
+
     /// {@return hexadecimal digits of an interface's MAC address}
     String mac(String namespace, String link) throws IOException {
         return in(namespace, "cat", "/sys/class/net/" + link + "/address")

@@ -108,12 +108,14 @@ public record ForwarderSubject(String port, String transport, String testCase, S
                 "listener.bench.health=none")) {
             text.append(line).append('\n');
         }
-        for (int i = 0; i < BenchNetwork.BACKENDS; i++) {
-            text.append("listener.bench.backend.b")
-                    .append(i)
-                    .append('=')
-                    .append(BenchNetwork.backend(i))
-                    .append('\n');
+        // What a flood of SYNs goes to.
+        text.append("listener.flood.vip=" + BenchNetwork.VIP
+                        + "\nlistener.flood.protocol=tcp\nlistener.flood.ports=80\n")
+                .append("listener.flood.health=none\n");
+        for (String listener : List.of("bench", "flood")) {
+            for (int i = 0; i < BenchNetwork.BACKENDS; i++) {
+                text.append("listener.%s.backend.b%d=%s%n".formatted(listener, i, BenchNetwork.backend(i)));
+            }
         }
         return text.toString();
     }

@@ -1,12 +1,10 @@
 package io.penstock.bench.wire;
 
-import io.penstock.bench.peer.CPrograms;
 import io.penstock.bench.report.Figure;
 import io.penstock.bench.report.Report;
 import io.penstock.bench.report.ReportOptions;
 import io.penstock.control.cli.CommandRunner;
 import io.penstock.control.cli.ExitCode;
-import io.penstock.control.cli.HostLacksException;
 import io.penstock.forwarder.linux.FrameSink;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -16,7 +14,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.regex.Pattern;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -52,8 +49,8 @@ public final class WireCommand implements Callable<ExitCode> {
         int runs = options.runs(5, 2);
         Report report = options.open("wire");
         try (BenchNetwork network = BenchNetwork.open();
-                Compiled c = Compiled.of(report)) {
-            List<Subject> subjects = usable(report, subjects(c.programs));
+                Subjects.Compiled c = Subjects.Compiled.of(report)) {
+            List<Subject> subjects = Subjects.usable(report, only, subjects(c));
             byte[] frame = network.frame(FRAME_BYTES);
             Map<Subject, Values> values = new LinkedHashMap<>();
             for (int run = 0; run < runs; run++) {
@@ -73,44 +70,17 @@ public final class WireCommand implements Callable<ExitCode> {
         return ExitCode.DONE;
     }
 
-    private List<Subject> subjects(@Nullable CPrograms programs) {
+    private List<Subject> subjects(Subjects.Compiled c) {
         long room = Math.max(1 << 16, 4L * flows);
-        List<Subject> all = new ArrayList<>();
-        for (String port : List.of("xdp", "packet")) {
-            for (String transport : List.of("epoll", "io_uring")) {
-                all.add(new ForwarderSubject(port, transport, "dr", idle, room));
-            }
-        }
+        List<Subject> all = new ArrayList<>(Subjects.forwarders(idle, room));
         if (!options.isQuick()) {
             for (String tunnel : List.of("ipip", "gue", "gre")) {
                 all.add(new ForwarderSubject("xdp", "epoll", tunnel, idle, room));
             }
         }
-        if (programs != null) {
-            all.add(new Peers.Child("c", "xdp", programs.compile("xdp_swap")));
-            all.add(new Peers.Child("c", "packet", programs.compile("packet_swap")));
-        }
-        all.add(new Peers.Testpmd("xdp"));
-        all.add(new Peers.Testpmd("packet"));
-        all.add(new Peers.XdpProgram());
-        all.add(new Peers.Nftables());
-        all.add(new Peers.LinuxRouting());
+        all.addAll(c.loops());
+        all.addAll(Subjects.others());
         return all;
-    }
-
-    private List<Subject> usable(Report report, List<Subject> all) {
-        List<Subject> usable = new ArrayList<>();
-        for (Subject subject : all) {
-            if (only.matcher(subject.label()).find()) {
-                String missing = subject.missing();
-                if (missing.isEmpty()) {
-                    usable.add(subject);
-                } else {
-                    report.missing(subject.label(), missing);
-                }
-            }
-        }
-        return usable;
     }
 
     private Sample measure(BenchNetwork network, Subject subject, byte[] frame) throws IOException {
@@ -208,25 +178,6 @@ public final class WireCommand implements Callable<ExitCode> {
 
         void add(Sample sample) {
             samples.add(sample);
-        }
-    }
-
-    /// The peers in C, if there is a compiler.
-    private record Compiled(@Nullable CPrograms programs) implements AutoCloseable {
-        static Compiled of(Report report) {
-            try {
-                return new Compiled(CPrograms.open());
-            } catch (HostLacksException e) {
-                report.missing("c", String.valueOf(e.getMessage()));
-                return new Compiled(null);
-            }
-        }
-
-        @Override
-        public void close() {
-            if (programs != null) {
-                programs.close();
-            }
         }
     }
 }
