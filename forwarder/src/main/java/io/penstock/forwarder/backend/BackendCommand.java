@@ -19,8 +19,8 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "backend",
         description = {
-            "Makes this host a backend: VIPs on the loopback, no answer to ARP and neighbour solicitations for them,",
-            "and tunnels from the balancer opened. docs/backends.md says what is changed.",
+            "Makes this host a backend: VIPs on the loopback, no answer to neighbours who ask for them,",
+            "tunnels from the balancer opened. docs/backends.md says what is changed.",
         },
         subcommands = {BackendCommand.Install.class, BackendCommand.Check.class, BackendCommand.Remove.class},
         footerHeading = CommandRunner.EXAMPLE,
@@ -38,7 +38,8 @@ public final class BackendCommand implements Runnable {
     @Command(
             name = "install",
             description = {
-                "Puts VIPs on the loopback, keeps quiet about them and opens tunnels, beside what is installed already.",
+                "Puts VIPs on the loopback, keeps quiet about them and opens tunnels for them.",
+                "What is installed already stays.",
                 "Lasts until remove or a restart of the host.",
             },
             footerHeading = CommandRunner.EXAMPLE,

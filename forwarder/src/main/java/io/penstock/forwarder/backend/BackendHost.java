@@ -111,19 +111,26 @@ final class BackendHost implements AutoCloseable {
             Sysctls.write(need.key(), need.wanted());
             done.add("%s is %d (was %d)".formatted(Sysctls.name(need.key()), need.wanted(), need.current()));
         }
+        List<String> opened = new ArrayList<>();
         for (InetAddress vip : wish.vips()) {
-            Set<Tunnel> tunnels = EnumSet.noneOf(Tunnel.class);
-            tunnels.addAll(wish.tunnels());
             Vip known = record.vips().get(vip);
-            boolean added = known == null ? state.ownerOf(vip) == null : known.added();
+            Set<Tunnel> fresh = EnumSet.noneOf(Tunnel.class);
+            fresh.addAll(wish.tunnels());
+            Set<Tunnel> tunnels = EnumSet.copyOf(fresh);
             if (known != null) {
+                fresh.removeAll(known.tunnels());
                 tunnels.addAll(known.tunnels());
             }
+            boolean added = known == null ? state.ownerOf(vip) == null : known.added();
             record.vips().put(vip, new Vip(added, tunnels));
+            if (!fresh.isEmpty()) {
+                opened.add(Addresses.text(vip) + " gets packets out of tunnels: " + InstallRecord.text(fresh));
+            }
         }
         record.save();
         if (record.hasTunnels()) {
             decapsulate(wish, record, state, serving);
+            done.addAll(opened);
         } else {
             serving.forEach(link -> record.places().put(link.name(), new Place(link.index(), NO_MODE)));
             record.save();
@@ -207,11 +214,6 @@ final class BackendHost implements AutoCloseable {
                 }
             }
         }
-        wish.vips().forEach(vip -> {
-            if (!wish.tunnels().isEmpty()) {
-                done.add(Addresses.text(vip) + " is taken out of " + InstallRecord.text(wish.tunnels()));
-            }
-        });
     }
 
     /// Takes VIPs away, and with the last one all that was installed.

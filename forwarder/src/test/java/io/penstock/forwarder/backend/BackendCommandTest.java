@@ -269,6 +269,7 @@ class BackendCommandTest {
         Output again = backend("install", "--vip", BOTH, "--decap", "ipip,gre");
 
         assertDone(again);
+        assertEquals("all is installed already\n", again.out);
         assertEquals(installed, everything());
 
         assertDone(backend("remove", "--vip", BOTH));
