@@ -1,5 +1,7 @@
 package io.penstock.tuning;
 
+import io.penstock.tuning.host.Host;
+import io.penstock.tuning.host.HostFiles;
 import io.penstock.tuning.linux.NicDriver.Channels;
 import java.io.IOException;
 import java.util.ArrayList;

@@ -4,6 +4,8 @@ import io.penstock.control.cli.CommandRunner;
 import io.penstock.control.cli.ExitCode;
 import io.penstock.control.cli.JsonOption;
 import io.penstock.tuning.Tuner.Outcome;
+import io.penstock.tuning.host.Host;
+import io.penstock.tuning.host.HostFiles;
 import io.penstock.tuning.linux.EthtoolDriver;
 import java.io.IOException;
 import java.io.PrintWriter;

@@ -1,6 +1,10 @@
 package io.penstock.tuning;
 
 import io.penstock.tuning.check.Inspection;
+import io.penstock.tuning.host.Finding;
+import io.penstock.tuning.host.Host;
+import io.penstock.tuning.host.Setting;
+import io.penstock.tuning.host.Target;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -1,5 +1,6 @@
 package io.penstock.tuning;
 
+import io.penstock.tuning.host.HostFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

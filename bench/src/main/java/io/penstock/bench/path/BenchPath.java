@@ -2,9 +2,9 @@ package io.penstock.bench.path;
 
 import io.penstock.control.config.ConfigException;
 import io.penstock.control.config.ConfigLoader;
-import io.penstock.control.config.HashKey;
 import io.penstock.control.config.PenstockConfig;
 import io.penstock.control.config.ReplayConfig;
+import io.penstock.control.runtime.HashKey;
 import io.penstock.control.snapshot.Snapshot;
 import io.penstock.control.status.WorkerCounter;
 import io.penstock.control.status.WorkerCounters;

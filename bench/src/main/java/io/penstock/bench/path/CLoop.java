@@ -1,6 +1,6 @@
 package io.penstock.bench.path;
 
-import io.penstock.control.config.HashKey;
+import io.penstock.control.runtime.HashKey;
 import java.io.BufferedReader;
 import java.io.BufferedWriter;
 import java.io.IOException;

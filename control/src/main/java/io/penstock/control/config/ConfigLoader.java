@@ -3,6 +3,7 @@ package io.penstock.control.config;
 import static io.penstock.control.config.ConfigReader.quoted;
 
 import io.penstock.control.config.PropertiesFile.Entry;
+import io.penstock.control.runtime.HashKey;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.nio.file.Path;

@@ -1,5 +1,6 @@
 package io.penstock.control.config;
 
+import io.penstock.control.runtime.HashKey;
 import java.net.InetAddress;
 import java.util.List;
 import org.jspecify.annotations.Nullable;

@@ -1,6 +1,5 @@
 package io.penstock.control.runtime;
 
-import io.penstock.control.config.HashKey;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;

@@ -1,5 +1,6 @@
 package io.penstock.control.config;
 
+import io.penstock.control.runtime.HashKey;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;

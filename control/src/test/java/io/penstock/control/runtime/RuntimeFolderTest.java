@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.penstock.control.config.HashKey;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

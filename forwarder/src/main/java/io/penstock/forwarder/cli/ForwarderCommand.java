@@ -11,7 +11,7 @@ import io.penstock.control.cli.Signals;
 import io.penstock.control.config.PenstockConfig;
 import io.penstock.control.log.Log;
 import io.penstock.forwarder.linux.LinuxException;
-import io.penstock.forwarder.worker.Forwarder;
+import io.penstock.forwarder.process.Forwarder;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;

@@ -65,7 +65,7 @@ public final class ReplayedPath implements AutoCloseable {
         cells = new BackendCells(arena.allocate((long) rowCount * BackendCells.CELL_LENGTH, 64));
         records = new BackendRecords(arena, rowCount);
         var key = config.forwarder().hashKey() == null
-                ? io.penstock.control.config.HashKey.ZERO
+                ? io.penstock.control.runtime.HashKey.ZERO
                 : config.forwarder().hashKey();
         compiler = new ListenerCompiler(
                 new Rows(), records, new NamedNeighbours(replay), BackendCells.sum(cells), key.high(), key.low());

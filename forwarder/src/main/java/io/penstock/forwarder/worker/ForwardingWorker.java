@@ -111,7 +111,7 @@ public final class ForwardingWorker {
     }
 
     /// For commands: neighbours are to learn that a VIP is with us.
-    void announce(IpKey vip) {
+    public void announce(IpKey vip) {
         path.announce(vip);
     }
 

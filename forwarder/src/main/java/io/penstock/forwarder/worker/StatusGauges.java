@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 
 /// Tells the status file how one worker does: its busy share, longest cycle, flows, what its port lost, and, when asked
 /// for, how long packets take. On the worker's thread; costs a comparison in most cycles.
-final class StatusGauges implements WorkerGauges {
+public final class StatusGauges implements WorkerGauges {
     private static final long INTERVAL_NS = 250_000_000;
     /// One batch in so many is timed, which takes a second reading of the clock.
     private static final int SAMPLE_MASK = 63;
@@ -28,7 +28,7 @@ final class StatusGauges implements WorkerGauges {
     private int batches;
 
     /// @param latency where packet times go, or null when nobody asked
-    StatusGauges(
+    public StatusGauges(
             WorkerStatus status,
             WorkerCounters counters,
             FramePort port,

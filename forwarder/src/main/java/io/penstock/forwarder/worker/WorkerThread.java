@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 /// | `spin` | asks again at once |
 /// | `adaptive` | asks again some times, then blocks until a frame comes |
 /// | `block` | blocks at once |
-final class WorkerThread {
+public final class WorkerThread {
     /// Empty cycles before `adaptive` blocks: some microseconds, about what going to sleep and waking up costs.
     private static final int SPINS = 64;
     /// Cycles after which the event loop has a turn though frames keep coming.
@@ -38,7 +38,7 @@ final class WorkerThread {
 
     /// @param index     names the thread `ps-worker-INDEX`
     /// @param onFailure told, on the worker's thread, when the worker died of a defect
-    WorkerThread(
+    public WorkerThread(
             ForwardingWorker worker,
             int index,
             int cpu,
@@ -56,7 +56,7 @@ final class WorkerThread {
     /// Starts the thread and waits until it is on its CPU.
     ///
     /// @throws io.penstock.forwarder.linux.LinuxException when it cannot be pinned there
-    void start() throws InterruptedException {
+    public void start() throws InterruptedException {
         thread.start();
         placed.await();
         if (failure instanceof RuntimeException refused) {
@@ -108,18 +108,18 @@ final class WorkerThread {
     }
 
     /// Conductor: ends a rest, for a command that should not wait.
-    void wakeup() {
+    public void wakeup() {
         loop.wakeup();
     }
 
     /// Ends the thread and waits for it.
-    void stop() throws InterruptedException {
+    public void stop() throws InterruptedException {
         stopped = true;
         loop.wakeup();
         thread.join();
     }
 
-    ForwardingWorker worker() {
+    public ForwardingWorker worker() {
         return worker;
     }
 }

@@ -1,4 +1,4 @@
-/// Threads: workers that forward, and the conductor that prepares what they need.
+/// The workers: what one does in a cycle, and the thread that runs it.
 @NullMarked
 package io.penstock.forwarder.worker;
 

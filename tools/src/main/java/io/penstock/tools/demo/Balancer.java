@@ -1,6 +1,6 @@
 package io.penstock.tools.demo;
 
-import io.penstock.tools.Launcher;
+import io.penstock.tools.run.Launcher;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,6 +1,6 @@
 package io.penstock.tools.demo;
 
-import io.penstock.tools.Launcher;
+import io.penstock.tools.run.Launcher;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;

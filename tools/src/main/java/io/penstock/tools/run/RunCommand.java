@@ -5,7 +5,6 @@ import io.penstock.control.cli.ConfigOptions;
 import io.penstock.control.cli.RuntimeDirOption;
 import io.penstock.control.cli.Signals;
 import io.penstock.control.config.ConfigException;
-import io.penstock.tools.Launcher;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

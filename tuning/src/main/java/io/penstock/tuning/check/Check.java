@@ -1,8 +1,8 @@
 package io.penstock.tuning.check;
 
-import io.penstock.tuning.Finding;
-import io.penstock.tuning.Host;
-import io.penstock.tuning.Target;
+import io.penstock.tuning.host.Finding;
+import io.penstock.tuning.host.Host;
+import io.penstock.tuning.host.Target;
 import java.util.List;
 
 /// Looks at one part of a host. Reads only.

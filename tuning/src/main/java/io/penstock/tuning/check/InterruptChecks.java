@@ -1,11 +1,11 @@
 package io.penstock.tuning.check;
 
-import io.penstock.tuning.Finding;
-import io.penstock.tuning.Finding.Level;
-import io.penstock.tuning.Host;
-import io.penstock.tuning.HostFiles;
-import io.penstock.tuning.Setting;
-import io.penstock.tuning.Target;
+import io.penstock.tuning.host.Finding;
+import io.penstock.tuning.host.Finding.Level;
+import io.penstock.tuning.host.Host;
+import io.penstock.tuning.host.HostFiles;
+import io.penstock.tuning.host.Setting;
+import io.penstock.tuning.host.Target;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

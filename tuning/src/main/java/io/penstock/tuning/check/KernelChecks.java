@@ -1,10 +1,10 @@
 package io.penstock.tuning.check;
 
-import io.penstock.tuning.Finding;
-import io.penstock.tuning.Finding.Level;
-import io.penstock.tuning.Host;
-import io.penstock.tuning.Setting;
-import io.penstock.tuning.Target;
+import io.penstock.tuning.host.Finding;
+import io.penstock.tuning.host.Finding.Level;
+import io.penstock.tuning.host.Host;
+import io.penstock.tuning.host.Setting;
+import io.penstock.tuning.host.Target;
 import java.util.List;
 
 /// Kernel settings that a forwarder meets: reverse path filter, forwarding, the BPF compiler, the clock.

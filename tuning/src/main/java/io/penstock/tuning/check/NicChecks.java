@@ -1,11 +1,11 @@
 package io.penstock.tuning.check;
 
 import io.penstock.control.config.PortMode;
-import io.penstock.tuning.Finding;
-import io.penstock.tuning.Finding.Level;
-import io.penstock.tuning.Host;
-import io.penstock.tuning.Setting;
-import io.penstock.tuning.Target;
+import io.penstock.tuning.host.Finding;
+import io.penstock.tuning.host.Finding.Level;
+import io.penstock.tuning.host.Host;
+import io.penstock.tuning.host.Setting;
+import io.penstock.tuning.host.Target;
 import io.penstock.tuning.linux.NicDriver.Channels;
 import io.penstock.tuning.linux.NicDriver.Coalescing;
 import io.penstock.tuning.linux.NicDriver.Feature;

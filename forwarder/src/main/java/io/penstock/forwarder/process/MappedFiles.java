@@ -1,4 +1,4 @@
-package io.penstock.forwarder.worker;
+package io.penstock.forwarder.process;
 
 import io.penstock.control.runtime.AtomicFile;
 import java.io.IOException;

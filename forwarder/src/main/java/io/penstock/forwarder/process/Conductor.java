@@ -1,4 +1,4 @@
-package io.penstock.forwarder.worker;
+package io.penstock.forwarder.process;
 
 import io.penstock.control.log.Log;
 import io.penstock.control.runtime.RuntimeFolder;
@@ -14,6 +14,7 @@ import io.penstock.forwarder.linux.VipFilter;
 import io.penstock.forwarder.path.IpKey;
 import io.penstock.forwarder.path.ListenerCompiler;
 import io.penstock.forwarder.path.ListenerTable;
+import io.penstock.forwarder.worker.WorkerThread;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.util.HashSet;

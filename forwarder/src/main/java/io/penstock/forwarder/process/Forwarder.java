@@ -1,11 +1,11 @@
-package io.penstock.forwarder.worker;
+package io.penstock.forwarder.process;
 
 import io.penstock.control.cli.ProductVersion;
 import io.penstock.control.config.ForwarderConfig;
-import io.penstock.control.config.HashKey;
 import io.penstock.control.config.PenstockConfig;
 import io.penstock.control.log.Log;
 import io.penstock.control.runtime.AlreadyRunningException;
+import io.penstock.control.runtime.HashKey;
 import io.penstock.control.runtime.RuntimeFolder;
 import io.penstock.control.snapshot.Snapshot;
 import io.penstock.control.snapshot.SnapshotFile;
@@ -40,6 +40,9 @@ import io.penstock.forwarder.port.FrameBatch;
 import io.penstock.forwarder.port.FrameInterface;
 import io.penstock.forwarder.port.FramePort;
 import io.penstock.forwarder.port.MemoryPort;
+import io.penstock.forwarder.worker.ForwardingWorker;
+import io.penstock.forwarder.worker.StatusGauges;
+import io.penstock.forwarder.worker.WorkerThread;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;

@@ -1,4 +1,4 @@
-package io.penstock.forwarder.worker;
+package io.penstock.forwarder.process;
 
 import io.penstock.control.snapshot.Snapshot;
 import io.penstock.control.status.BackendRows;

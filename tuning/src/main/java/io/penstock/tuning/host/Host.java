@@ -1,4 +1,4 @@
-package io.penstock.tuning;
+package io.penstock.tuning.host;
 
 import io.penstock.tuning.linux.NicDriver;
 import io.penstock.tuning.linux.NicDriver.Channels;

@@ -1,4 +1,4 @@
-package io.penstock.forwarder.worker;
+package io.penstock.forwarder.process;
 
 import java.io.IOException;
 import java.net.StandardProtocolFamily;

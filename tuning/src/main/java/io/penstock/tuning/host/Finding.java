@@ -1,4 +1,4 @@
-package io.penstock.tuning;
+package io.penstock.tuning.host;
 
 import java.util.List;
 

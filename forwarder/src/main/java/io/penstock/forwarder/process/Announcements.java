@@ -1,4 +1,4 @@
-package io.penstock.forwarder.worker;
+package io.penstock.forwarder.process;
 
 import io.penstock.forwarder.path.IpKey;
 import java.util.ArrayDeque;

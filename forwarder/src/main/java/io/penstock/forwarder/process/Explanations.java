@@ -1,4 +1,4 @@
-package io.penstock.forwarder.worker;
+package io.penstock.forwarder.process;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;

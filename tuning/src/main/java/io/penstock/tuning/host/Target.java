@@ -1,4 +1,4 @@
-package io.penstock.tuning;
+package io.penstock.tuning.host;
 
 import io.penstock.control.config.ForwarderConfig;
 import io.penstock.control.config.HugePages;

@@ -1,7 +1,7 @@
-package io.penstock.forwarder.worker;
+package io.penstock.forwarder.process;
 
-import io.penstock.control.config.HashKey;
 import io.penstock.control.runtime.AtomicFile;
+import io.penstock.control.runtime.HashKey;
 import io.penstock.control.runtime.RuntimeFolder;
 import io.penstock.flowtable.AffinityTable;
 import io.penstock.flowtable.FlowHash;

@@ -1,4 +1,4 @@
-package io.penstock.tools;
+package io.penstock.tools.run;
 
 import java.net.URISyntaxException;
 import java.nio.file.Files;

@@ -1,4 +1,4 @@
-package io.penstock.forwarder.worker;
+package io.penstock.forwarder.process;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
@@ -10,7 +10,7 @@ import io.penstock.control.config.PenstockConfig;
 import io.penstock.control.runtime.AlreadyRunningException;
 import io.penstock.control.status.StatusReader;
 import io.penstock.control.status.WorkerCounter;
-import io.penstock.forwarder.worker.VipNetwork.Answer;
+import io.penstock.forwarder.process.VipNetwork.Answer;
 import java.io.IOException;
 import java.net.DatagramSocket;
 import java.net.Socket;

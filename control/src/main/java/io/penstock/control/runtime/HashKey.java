@@ -1,4 +1,4 @@
-package io.penstock.control.config;
+package io.penstock.control.runtime;
 
 import java.util.HexFormat;
 

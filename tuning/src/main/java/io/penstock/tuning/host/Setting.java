@@ -1,4 +1,4 @@
-package io.penstock.tuning;
+package io.penstock.tuning.host;
 
 /// A value of the host that can be read, changed and put back.
 ///
