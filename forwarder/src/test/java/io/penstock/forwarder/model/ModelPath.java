@@ -99,10 +99,10 @@ final class ModelPath {
     private final Map<String, Decision> decisions = new HashMap<>();
     private final List<Held> held = new ArrayList<>();
     private final Map<String, PathMtu> pathMtus = new HashMap<>();
+    private final Map<String, Long> claimsAnsweredNs = new HashMap<>();
     /// The backends of which a rotation has just taken one.
     private @Nullable Set<Backend> turn;
     private long tick;
-    private long claimAnsweredNs = Long.MIN_VALUE / 2;
 
     ModelPath(PenstockConfig config, ModelOutput output) {
         listeners = config.listeners().stream().map(ModelListener::new).toList();
@@ -460,12 +460,14 @@ final class ModelPath {
     private Result send(ModelPacket packet, ModelListener listener, Backend backend, Entropy entropy) {
         String verdict = "forward " + listener.config.name() + " " + backend.id();
         byte[] nextHop = nextHop(backend);
-        if (backend.forwarding() == Forwarding.DR) {
-            return packet.ttl <= 1
-                    ? new Result("drop ttl", List.of())
-                    : new Result(verdict, List.of(direct(packet, nextHop)));
+        boolean isDirect = backend.forwarding() == Forwarding.DR;
+        if (isDirect && packet.ttl <= 1) {
+            return new Result("drop ttl", List.of());
         }
-        int room = pathMtu(backend) - backend.overhead();
+        int room = isDirect ? network.mtu() : pathMtu(backend) - backend.overhead();
+        if (isDirect && packet.packet.length <= room) {
+            return new Result(verdict, List.of(direct(packet, packet.frame, nextHop)));
+        }
         if (packet.packet.length <= room) {
             byte[] inner = clamped(packet, listener, room);
             return new Result(verdict, List.of(tunnel(packet, inner, backend, nextHop, entropy, 0)));
@@ -480,7 +482,10 @@ final class ModelPath {
         }
         List<byte[]> frames = new ArrayList<>();
         for (byte[] piece : pieces) {
-            frames.add(tunnel(packet, piece, backend, nextHop, entropy, frames.size()));
+            frames.add(
+                    isDirect
+                            ? direct(packet, join(slice(packet.frame, 0, packet.l3), piece), nextHop)
+                            : tunnel(packet, piece, backend, nextHop, entropy, frames.size()));
         }
         return new Result(verdict, frames);
     }
@@ -500,8 +505,8 @@ final class ModelPath {
     }
 
     /// SPEC 3.4.
-    private byte[] direct(ModelPacket packet, byte[] nextHop) {
-        byte[] frame = join(nextHop, mac(network.localMac()), slice(packet.frame, 12, packet.frame.length));
+    private byte[] direct(ModelPacket packet, byte[] received, byte[] nextHop) {
+        byte[] frame = join(nextHop, mac(network.localMac()), slice(received, 12, received.length));
         if (packet.isV6) {
             frame[packet.l3 + 7]--;
         } else {
@@ -644,6 +649,13 @@ final class ModelPath {
     /// @param asked the frame that is answered
     /// @param about the sender's packet, as far as it is there
     private static byte @Nullable [] tooBig(ModelPacket asked, byte[] about, int mtu) {
+        return error(asked, about, 4, 2, 0, mtu);
+    }
+
+    /// {@return the frame that tells a sender that its packet did not arrive, or null when it must not be told}
+    ///
+    /// @param code4 code of "destination unreachable" for an IPv4 sender
+    private static byte @Nullable [] error(ModelPacket asked, byte[] about, int code4, int type6, int code6, int rest) {
         if (!asked.isBetweenStations() || !mayBeReported(about)) {
             return null;
         }
@@ -651,11 +663,11 @@ final class ModelPath {
             byte[] to = slice(about, 8, 24);
             byte[] from = slice(about, 24, 40);
             byte[] quote = slice(about, 0, Math.min(about.length, 1280 - 48));
-            byte[] error = ModelFrames.icmp6(from, to, 2, 0, mtu, quote);
+            byte[] error = ModelFrames.icmp6(from, to, type6, code6, rest, quote);
             return ModelFrames.back(asked, 0x86dd, ModelFrames.ip6(from, to, 58, 0, 0, 64, error));
         }
         byte[] quote = slice(about, 0, Math.min(about.length, 576 - 28));
-        byte[] error = ModelFrames.icmp(3, 4, mtu, quote, 0);
+        byte[] error = ModelFrames.icmp(3, code4, rest, quote, 0);
         byte[] packet = ModelFrames.ip4(
                 slice(about, 16, 20), slice(about, 12, 16), 1, 0xc0, u16(about, 4), 0, 64, NOTHING, error);
         return ModelFrames.back(asked, 0x0800, packet);
@@ -843,21 +855,42 @@ final class ModelPath {
         Forwarding tunnel = outer == null ? null : ModelQuote.tunnel(outer);
         if (outer == null || tunnel == null || !outer.source.equals(hex(outer.isV6 ? us6 : us4))) {
             expect(number, "pass");
-        } else if (!ModelQuote.isTooBig(packet)) {
+            return;
+        }
+        Quoted inner = ModelQuote.inner(outer, tunnel);
+        if (!isTunnelEnd(outer.destination) || (inner != null && !isVip(inner.destination))) {
             drop(number, "icmp_unrelated");
+        } else if (ModelQuote.isTooBig(packet)) {
+            aboutSize(number, packet, outer, tunnel, inner);
         } else {
-            int mtu = Math.max(ModelQuote.mtu(packet), outer.isV6 ? 1280 : 552);
-            if (mtu < network.mtu()) {
-                pathMtus.put(outer.destination, new PathMtu(mtu, nowNs() + PATH_MTU_AGE_NS));
-            }
-            Quoted inner = ModelQuote.inner(outer, tunnel);
-            int overhead = (outer.isV6 ? 40 : 20) + (tunnel == Forwarding.GUE ? 8 : tunnel == Forwarding.GRE ? 4 : 0);
-            byte[] error = inner == null ? null : tooBig(packet, inner.bytes, mtu - overhead);
+            boolean isEnd = packet.type() == (packet.isV6 ? 1 : 3) || packet.type() == (packet.isV6 ? 3 : 11);
+            byte[] error = inner == null || !isEnd ? null : error(packet, inner.bytes, 1, 1, 3, 0);
             if (error == null) {
-                drop(number, "too_big");
+                drop(number, "icmp_unrelated");
             } else {
-                expect(number, "reply too_big", error);
+                expect(number, "reply unreachable", error);
             }
+        }
+    }
+
+    private boolean isTunnelEnd(String address) {
+        return listeners.stream()
+                .flatMap(listener -> listener.backends.stream())
+                .anyMatch(backend -> backend.forwarding() != Forwarding.DR
+                        && hex(backend.address()).equals(address));
+    }
+
+    private void aboutSize(long number, ModelPacket packet, Quoted outer, Forwarding tunnel, @Nullable Quoted inner) {
+        int mtu = Math.max(ModelQuote.mtu(packet), outer.isV6 ? 1280 : 552);
+        if (mtu < network.mtu()) {
+            pathMtus.put(outer.destination, new PathMtu(mtu, nowNs() + PATH_MTU_AGE_NS));
+        }
+        int overhead = (outer.isV6 ? 40 : 20) + (tunnel == Forwarding.GUE ? 8 : tunnel == Forwarding.GRE ? 4 : 0);
+        byte[] error = inner == null ? null : tooBig(packet, inner.bytes, mtu - overhead);
+        if (error == null) {
+            drop(number, "too_big");
+        } else {
+            expect(number, "reply too_big", error);
         }
     }
 
@@ -868,11 +901,11 @@ final class ModelPath {
         boolean isOurs = Arrays.equals(slice(packet.frame, 6, 12), mac(network.localMac()));
         boolean maySpeak = packet.source.equals("00000000") || ModelPacket.isHost(packet.source);
         if (isVip(packet.source) && !isOurs) {
-            boolean answers = arp && mayAnswerClaim();
+            boolean answers = arp && mayAnswerClaim(packet.source);
             byte[] vip = fromHex(packet.source);
             byte[] us = mac(network.localMac());
             byte[] announcement = ModelFrames.ethernet(
-                    mac(0xffff_ffff_ffffL), us, NOTHING, 0x0806, ModelFrames.arp(1, us, vip, new byte[6], vip));
+                    mac(0xffff_ffff_ffffL), us, vlan(packet), 0x0806, ModelFrames.arp(1, us, vip, new byte[6], vip));
             expect(number, "pass", answers ? new byte[][] {announcement} : new byte[0][]);
         } else if (arp
                 && isVip(packet.destination)
@@ -889,12 +922,21 @@ final class ModelPath {
         }
     }
 
-    private boolean mayAnswerClaim() {
-        if (nowNs() - claimAnsweredNs < CLAIM_INTERVAL_NS) {
+    private boolean mayAnswerClaim(String vip) {
+        if (nowNs() - claimsAnsweredNs.getOrDefault(vip, Long.MIN_VALUE / 2) < CLAIM_INTERVAL_NS) {
             return false;
         }
-        claimAnsweredNs = nowNs();
+        claimsAnsweredNs.put(vip, nowNs());
         return true;
+    }
+
+    /// {@return a tag for the VLAN that a frame came in, of priority 0}
+    private static byte[] vlan(ModelPacket packet) {
+        byte[] tag = packet.tag();
+        if (tag.length > 0) {
+            tag[2] &= 0xf;
+        }
+        return tag;
     }
 
     private void neighbourDiscovery(long number, ModelPacket packet) {
@@ -904,17 +946,21 @@ final class ModelPath {
         byte[] asker = slice(packet.frame, 6, 12);
         byte[] allNodes = fromHex("ff020000000000000000000000000001");
         if (!isVip(target)) {
-            expect(number, "pass");
+            expect(number, isVip(packet.destination) ? "drop unsupported" : "pass");
         } else if (packet.type() == 136) {
-            boolean answers = !Arrays.equals(asker, us) && arp && mayAnswerClaim();
+            boolean isClaim =
+                    !Arrays.equals(asker, us) && isFromLink(packet, message) && areOptionsRight(message, false);
+            boolean answers = isClaim && arp && mayAnswerClaim(target);
             byte[] announcement = ModelFrames.ethernet(
                     mac(0x3333_0000_0001L),
                     us,
-                    NOTHING,
+                    vlan(packet),
                     0x86dd,
                     ModelFrames.advertisement(fromHex(target), allNodes, 0x2000_0000, us));
             expect(number, "pass", answers ? new byte[][] {announcement} : new byte[0][]);
-        } else if (arp && isSolicitation(packet, message) && (asker[0] & 1) == 0) {
+        } else if (!arp) {
+            expect(number, "pass");
+        } else if (isSolicitation(packet, message) && (asker[0] & 1) == 0) {
             boolean isProbe = packet.source.equals("00000000000000000000000000000000");
             byte[] advertisement = ModelFrames.advertisement(
                     fromHex(target),
@@ -924,22 +970,27 @@ final class ModelPath {
             byte[] to = isProbe ? mac(0x3333_0000_0001L) : asker;
             expect(number, "reply nd", ModelFrames.ethernet(to, us, packet.tag(), 0x86dd, advertisement));
         } else {
-            expect(number, "pass");
+            drop(number, "malformed");
         }
     }
 
     /// RFC 4861 section 7.1.1.
     private static boolean isSolicitation(ModelPacket packet, byte[] message) {
         boolean isProbe = packet.source.equals("00000000000000000000000000000000");
+        boolean isAsker = isProbe
+                ? packet.destination.startsWith("ff0200000000000000000001ff")
+                : ModelPacket.isHost(packet.source);
+        return isAsker && isFromLink(packet, message) && areOptionsRight(message, isProbe);
+    }
+
+    /// Undamaged, and not forwarded by any router.
+    private static boolean isFromLink(ModelPacket packet, byte[] message) {
         long pseudoHeader =
                 ModelFrames.pseudoHeader(fromHex(packet.source), fromHex(packet.destination), 58, message.length);
-        if (packet.ttl != 255
-                || packet.code() != 0
-                || checksum(pseudoHeader + sum(message)) != 0
-                || (isProbe && !packet.destination.startsWith("ff0200000000000000000001ff"))
-                || (!isProbe && !ModelPacket.isHost(packet.source))) {
-            return false;
-        }
+        return packet.ttl == 255 && packet.code() == 0 && checksum(pseudoHeader + sum(message)) == 0;
+    }
+
+    private static boolean areOptionsRight(byte[] message, boolean isProbe) {
         for (int at = 24; at < message.length; ) {
             int length = at + 8 > message.length ? 0 : 8 * u8(message, at + 1);
             if (length == 0 || at + length > message.length || (isProbe && message[at] == 1)) {

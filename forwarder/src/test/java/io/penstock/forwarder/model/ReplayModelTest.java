@@ -171,6 +171,7 @@ class ReplayModelTest {
                 "reply arp",
                 "reply nd",
                 "reply too_big",
+                "reply unreachable",
                 "drop malformed",
                 "drop no_listener",
                 "drop listener_stopped",
