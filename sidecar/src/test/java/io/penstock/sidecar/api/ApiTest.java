@@ -27,7 +27,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /// The API of a running sidecar. Shows S2-78, S2-79, S3-02, S3-23, S3-26, S3-29, S3-31, S3-33, S3-34, S3-35, S3-84,
-/// S3-91 to S3-98, S3-101 to S3-104, S3-106, S3-114, S3-116, S3-118, S3-120, S3-122.
+/// S3-90 (what a deletion would do can be rehearsed first), S3-91 to S3-98, S3-101 to S3-106, S3-114, S3-116, S3-118,
+/// S3-120, S3-122.
 @Timeout(60)
 class ApiTest {
     private static final String FILE = """

@@ -29,9 +29,10 @@ import org.junit.jupiter.api.Timeout;
 
 /// Real processes end to end: nginx behind `penstock run`, curl and the demo's client in front, on the demo's network.
 /// A backend's service is killed, its host cut off, its HTTP turned to 500; each time the last request that failed is
-/// set beside what the configuration promises. Then weights, drains and the pool change under load, and none fails.
+/// set beside what the configuration promises. Then weights, drains and the pool change under load, and none fails. At
+/// last the listener is stopped, which interrupts everybody, and started.
 ///
-/// Shows S0-04, S0-05, S0-06, S0-07, S2-11, S3-104.
+/// Shows S0-04, S0-05, S0-06, S0-07, S2-11, S3-99, S3-101, S3-102, S3-104.
 @Tag("root")
 @Tag("slow")
 @Timeout(180)
@@ -116,7 +117,10 @@ class RealBackendsPackagedTest {
                 "its HTTP says 500",
                 () -> Files.createFile(folder(net, VICTIM).resolve("broken")),
                 () -> Files.delete(folder(net, VICTIM).resolve("broken")));
-        changeUnderLoad(net, asking);
+        ApiClient api = new ApiClient(
+                RuntimeFolder.of(Balancer.runtimeFolder(net), Balancer.INSTANCE).apiSocket(), 10_000);
+        changeUnderLoad(api, asking);
+        stopAndStart(api, asking);
     }
 
     private interface Step {
@@ -166,9 +170,7 @@ class RealBackendsPackagedTest {
         assertEquals(0, after.get("failed"), () -> what + ", recovery: " + after + "\n" + log(balancer));
     }
 
-    private void changeUnderLoad(DemoNetwork net, Guest asking) throws Exception {
-        ApiClient api = new ApiClient(
-                RuntimeFolder.of(Balancer.runtimeFolder(net), Balancer.INSTANCE).apiSocket(), 10_000);
+    private void changeUnderLoad(ApiClient api, Guest asking) throws Exception {
         String backends = "/v1/listeners/" + Balancer.LISTENER + "/backends/";
         ClientLine held = asking.ask("hold " + VIP + " 30");
         asking.ask("mark");
@@ -207,6 +209,28 @@ class RealBackendsPackagedTest {
         assertEquals(0, after.get("failed"), () -> after + "\n" + log(balancer));
         assertTrue(after.get("answers.b2") > 0, () -> "in again: " + after);
         assertTrue(after.group("lost").isEmpty(), after.toString());
+    }
+
+    private void stopAndStart(ApiClient api, Guest asking) throws Exception {
+        String listener = "/v1/listeners/" + Balancer.LISTENER;
+        change(api, "POST", listener + "/stop", null);
+        Thread.sleep(500);
+        asking.ask("mark");
+        Thread.sleep(1_500);
+        ClientLine stopped = asking.ask("report");
+        assertEquals(0, stopped.get("held-requests"), () -> "connections go on: " + stopped + "\n" + log(balancer));
+        assertEquals(0, stopped.get("ok"), () -> "new ones: " + stopped);
+        change(api, "POST", listener + "/start", null);
+        Thread.sleep(500);
+        asking.ask("mark");
+        Thread.sleep(1_000);
+        ClientLine started = asking.ask("report");
+        assertTrue(started.get("ok") > PER_SECOND / 2, started.toString());
+        assertEquals(0, started.get("failed"), started.toString());
+        System.out.println("measured: stopped, then started: of 30 connections "
+                + started.group("lost").values().stream()
+                        .mapToLong(Long::longValue)
+                        .sum() + " ended");
     }
 
     private static void change(ApiClient api, String method, String path, @Nullable String json) throws IOException {
