@@ -24,6 +24,7 @@ final class HostCheck {
     private final HostState state;
     private final @Nullable Decapsulator decapsulator;
     private final Map<InetAddress, Set<Tunnel>> wanted = new LinkedHashMap<>();
+    private final boolean chosen;
     private final List<Link> serving;
     private final List<Finding> findings = new ArrayList<>();
 
@@ -45,6 +46,7 @@ final class HostCheck {
         if (names.isEmpty() && record.interfacesChosen()) {
             names.addAll(record.placeNames());
         }
+        chosen = !names.isEmpty();
         serving = names.isEmpty()
                 ? state.serving()
                 : names.stream()
@@ -145,6 +147,13 @@ final class HostCheck {
         if (serving.isEmpty()) {
             findings.add(Finding.missing("no interface is up and has an address", "see ip addr"));
         }
+        if (!chosen) {
+            for (Link bridge : state.leftOut()) {
+                findings.add(Finding.note(
+                        "tunnels that come by the bridge " + bridge.name() + " are not opened",
+                        install(first()) + " --interface " + bridge.name() + ", if any do"));
+            }
+        }
         if (findings.subList(before, findings.size()).stream()
                 .noneMatch(finding -> finding.state() == Finding.State.MISSING)) {
             findings.add(Finding.ok("tunnels are opened: " + InstallRecord.text(all)));
@@ -159,8 +168,9 @@ final class HostCheck {
             findings.add(Finding.missing(link.name() + " is down", "ip link set " + link.name() + " up"));
         } else if (place != null && place.mode().equals("generic")) {
             findings.add(Finding.note(
-                    link.name() + " opens tunnels in generic mode, which costs a copy for some packets",
-                    "a driver with XDP would do it before the stack"));
+                    link.name()
+                            + " opens tunnels in generic mode: after the stack has made its buffers, and it merges none",
+                    "a driver with XDP does it before"));
         } else {
             findings.add(Finding.ok(link.name() + " opens tunnels in the driver"));
         }

@@ -85,13 +85,22 @@ record HostState(List<Link> links, List<OwnAddress> addresses) {
     /// {@return the interfaces by which packets may come: Ethernet, up, with an address beyond their own link; bridges,
     /// which mostly join containers and virtual machines, only where nothing else is found}
     List<Link> serving() {
-        List<Link> found = links.stream()
+        List<Link> noBridges =
+                addressed().stream().filter(link -> !link.isBridge()).toList();
+        return noBridges.isEmpty() ? addressed() : noBridges;
+    }
+
+    /// {@return the bridges that [#serving()] leaves out}
+    List<Link> leftOut() {
+        List<Link> serving = serving();
+        return addressed().stream().filter(link -> !serving.contains(link)).toList();
+    }
+
+    private List<Link> addressed() {
+        return links.stream()
                 .filter(link -> link.isEthernet() && link.isUp() && link.answersArp())
                 .filter(link -> addresses.stream().anyMatch(own -> own.linkIndex() == link.index() && own.isLasting()))
                 .toList();
-        List<Link> noBridges =
-                found.stream().filter(link -> !link.kind().equals("bridge")).toList();
-        return noBridges.isEmpty() ? found : noBridges;
     }
 
     /// {@return the addresses to which a tunnel may lead: all lasting ones but those of the loopback and the VIPs}

@@ -22,7 +22,12 @@ public final class HostNetwork implements AutoCloseable {
     /// @param answersArp whether it answers for all its addresses on a wire: neither loopback nor dummy
     /// @param isEthernet whether its frames begin with an Ethernet header
     /// @param kind       of a virtual interface, as `bridge`, `veth` or `vlan`; else empty
-    public record Link(int index, String name, boolean isUp, boolean answersArp, boolean isEthernet, String kind) {}
+    public record Link(int index, String name, boolean isUp, boolean answersArp, boolean isEthernet, String kind) {
+        /// {@return whether it joins others}
+        public boolean isBridge() {
+            return kind.equals("bridge");
+        }
+    }
 
     /// An address of the host.
     ///
