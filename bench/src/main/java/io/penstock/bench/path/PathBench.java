@@ -154,6 +154,11 @@ public final class PathBench implements AutoCloseable {
         return fewest;
     }
 
+    /// {@return bytes that this thread has allocated so far}
+    static long allocatedByThread() {
+        return THREADS.getCurrentThreadAllocatedBytes();
+    }
+
     /// {@return what the bare loop counted; keeps its work alive}
     public long checksum() {
         return bare.checksum();

@@ -12,7 +12,7 @@ import org.HdrHistogram.Histogram;
 public final class LoadGenerator {
     private static final int BATCH_FRAMES = 32;
     private static final long LONGEST_NS = 10_000_000_000L;
-    private static final long DRAIN_NS = 20_000_000;
+    private static final long DRAIN_NS = 100_000_000;
 
     private final FramePort port;
     private final FrameMix mix;
@@ -37,7 +37,9 @@ public final class LoadGenerator {
         this.mix = mix;
     }
 
-    /// Sends for a time, and waits a little for the last ones.
+    /// Sends for a time, and waits a little for the last ones. When it cannot hold the rate it goes on until all are
+    /// sent,
+    /// at most twice the time.
     ///
     /// @param framesPerSecond SYNs included
     public Result run(long framesPerSecond, long ms) {
@@ -45,12 +47,16 @@ public final class LoadGenerator {
         double gapNs = 1e9 / framesPerSecond;
         long total = framesPerSecond * ms / 1_000;
         long startNs = System.nanoTime();
-        long lastNs = startNs + ms * 1_000_000 + DRAIN_NS;
+        long giveUpNs = startNs + 2 * ms * 1_000_000 + DRAIN_NS;
+        long sentNs = startNs;
         long queued = 0;
         long syns = 0;
         long sent = 0;
         long received = 0;
-        for (long nowNs = startNs; nowNs < lastNs && (queued < total || received < sent); nowNs = System.nanoTime()) {
+        for (long nowNs = startNs; nowNs < giveUpNs; nowNs = System.nanoTime()) {
+            if (queued == total && (received >= sent || nowNs - sentNs > DRAIN_NS)) {
+                break;
+            }
             int own = 0;
             while (queued < total && own < BATCH_FRAMES && startNs + (long) (queued * gapNs) <= nowNs) {
                 int length = add(startNs + (long) (queued * gapNs));
@@ -64,6 +70,7 @@ public final class LoadGenerator {
             }
             if (own > 0) {
                 port.transmit(batch);
+                sentNs = nowNs;
             }
             received += receive(histogram);
         }

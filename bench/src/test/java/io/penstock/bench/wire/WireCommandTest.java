@@ -1,0 +1,96 @@
+package io.penstock.bench.wire;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.penstock.bench.BenchMain;
+import io.penstock.control.cli.CommandRunner;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+
+/// Frames through network namespaces, with the peers that need no jar: the loops in C and a program in the kernel.
+@Tag("root")
+@Tag("slow")
+class WireCommandTest {
+    @TempDir
+    private Path folder = Path.of("");
+
+    private final StringWriter out = new StringWriter();
+    private final StringWriter err = new StringWriter();
+
+    @BeforeEach
+    void assumeRootAndTwoCpus() {
+        String missing = !"root".equals(System.getProperty("user.name"))
+                ? "network namespaces need root"
+                : Runtime.getRuntime().availableProcessors() < 2 ? "one CPU: the generator needs one of its own" : "";
+        if (!missing.isEmpty()) {
+            System.out.println("skipped: " + missing);
+        }
+        Assumptions.assumeTrue(missing.isEmpty(), missing);
+    }
+
+    @Test
+    void shouldCountWhatThePeersForward() throws IOException {
+        run(
+                "bench",
+                "wire",
+                "--quick",
+                "--runs",
+                "1",
+                "--only",
+                "^c|xdp-program",
+                "--json",
+                "--out",
+                folder.toString());
+        String lines = out.toString();
+        for (String subject : List.of(
+                "\"subject\":\"c\",\"case\":\"swap\",\"port\":\"xdp\"",
+                "\"subject\":\"c\",\"case\":\"swap\",\"port\":\"packet\"",
+                "\"subject\":\"xdp-program\"")) {
+            assertTrue(lines.contains(subject), () -> lines + err);
+        }
+        assertNothingLeft();
+    }
+
+    @Test
+    void shouldTimeWhatTheKernelSendsBack() throws IOException {
+        run(
+                "bench",
+                "latency",
+                "--quick",
+                "--runs",
+                "1",
+                "--rates",
+                "1000",
+                "--imix",
+                "--only",
+                "xdp-program",
+                "--json",
+                "--out",
+                folder.toString());
+        assertTrue(out.toString().contains("swap 1kpps p50"), () -> out + err.toString());
+        assertNothingLeft();
+    }
+
+    private void run(String... arguments) {
+        CommandLine line = CommandRunner.prepare(new BenchMain(), arguments);
+        line.setOut(new PrintWriter(out, true));
+        line.setErr(new PrintWriter(err, true));
+        assertEquals(0, line.execute(arguments), err::toString);
+    }
+
+    private static void assertNothingLeft() throws IOException {
+        String mine = "ps" + Long.toString(ProcessHandle.current().pid(), Character.MAX_RADIX) + "-";
+        assertFalse(Program.run(List.of("ip", "netns", "list")).contains(mine));
+    }
+}
