@@ -256,11 +256,12 @@ final class Demo {
 
     private void sumUp(Instance instance) throws IOException {
         narrator.step("In the end");
-        long received = instance.counter(WorkerCounter.RECEIVED);
-        long forwarded = instance.counter(WorkerCounter.FORWARDED);
-        long replied = instance.counter(WorkerCounter.REPLIED);
-        long passed = instance.counter(WorkerCounter.PASSED);
-        Map<String, Long> dropped = instance.drops();
+        Map<WorkerCounter, Long> counters = instance.counters();
+        long received = counters.getOrDefault(WorkerCounter.RECEIVED, 0L);
+        long forwarded = counters.getOrDefault(WorkerCounter.FORWARDED, 0L);
+        long replied = counters.getOrDefault(WorkerCounter.REPLIED, 0L);
+        long passed = counters.getOrDefault(WorkerCounter.PASSED, 0L);
+        Map<String, Long> dropped = Instance.drops(counters);
         long drops = sum(dropped);
         narrator.claim(
                 received == forwarded + replied + passed + drops,

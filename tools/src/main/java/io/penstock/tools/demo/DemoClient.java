@@ -236,6 +236,7 @@ public final class DemoClient {
                 }
             } catch (IOException e) {
                 lost = reason(e);
+                System.err.println("demo client: a connection to " + backend + " was lost: " + e);
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
             }

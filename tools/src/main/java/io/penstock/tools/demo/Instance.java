@@ -55,10 +55,15 @@ final class Instance {
         return reader().counters().getOrDefault(counter, 0L);
     }
 
+    /// {@return all counters over all workers, read at one moment so that their sum holds under load}
+    Map<WorkerCounter, Long> counters() throws IOException {
+        return reader().counters();
+    }
+
     /// {@return every drop reason that was met, with its count}
-    Map<String, Long> drops() throws IOException {
+    static Map<String, Long> drops(Map<WorkerCounter, Long> counters) {
         Map<String, Long> drops = new TreeMap<>();
-        reader().counters().forEach((counter, count) -> {
+        counters.forEach((counter, count) -> {
             if (counter.kind() == WorkerCounter.Kind.DROP && count > 0) {
                 drops.put(counter.label(), count);
             }
