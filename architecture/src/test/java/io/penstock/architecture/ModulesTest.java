@@ -28,6 +28,10 @@ class ModulesTest {
             "tools", List.of("control"),
             "bench", List.of("flowtable", "control", "forwarder"));
 
+    /// Packages of the forwarder, those first that know none of the others. ARCHITECTURE.md has the same.
+    private static final List<String> FORWARDER_LAYERS =
+            List.of("linux", "port", "path", "transport", "worker", "replay", "process", "backend", "cli");
+
     @Test
     void shouldKnowOnlyTheModulesBelow() {
         assertEquals(Product.MODULES.size(), KNOWS.size());
@@ -43,6 +47,22 @@ class ModulesTest {
                     .resideInAnyPackage(packages(foreign))
                     .check(Product.CLASSES);
         });
+    }
+
+    @Test
+    void shouldKnowOnlyTheLayersBefore() {
+        List<String> layers = FORWARDER_LAYERS;
+        for (int i = 0; i < layers.size() - 1; i++) {
+            noClasses()
+                    .that()
+                    .resideInAPackage(ROOT + "forwarder." + layers.get(i) + "..")
+                    .should()
+                    .dependOnClassesThat()
+                    .resideInAnyPackage(layers.subList(i + 1, layers.size()).stream()
+                            .map(layer -> ROOT + "forwarder." + layer + "..")
+                            .toArray(String[]::new))
+                    .check(Product.CLASSES);
+        }
     }
 
     @Test
