@@ -96,7 +96,8 @@ final class Balancer implements AutoCloseable {
         }
     }
 
-    private static String properties(DemoPlan plan) throws IOException {
+    /// {@return the configuration}
+    static String properties(DemoPlan plan) throws IOException {
         StringBuilder text = new StringBuilder("""
                 # The demo's instance. `penstock check` shows what all the other keys are.
                 instance=%s

@@ -32,7 +32,7 @@ import org.jspecify.annotations.Nullable;
 public final class DemoClient {
     private static final int TIMEOUT_MS = 5_000;
     /// A held connection outlives a restart of the forwarder, however busy the machine is.
-    private static final int HOLD_TIMEOUT_MS = 20_000;
+    private static final int HOLD_TIMEOUT_MS = 60_000;
     private static final int HOLD_PERIOD_MS = 100;
     private static final int LOAD_PAUSE_MS = 4;
 
