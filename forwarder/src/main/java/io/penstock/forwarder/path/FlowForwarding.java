@@ -14,7 +14,7 @@ import io.penstock.flowtable.schedule.Scheduler;
 ///
 /// | packet | flow known | flow unknown |
 /// |---|---|---|
-/// | SYN | half-open, established: stays; closing, reset: begins anew | new flow |
+/// | SYN | half-open, established: stays, unless its backend is down; closing, reset: begins anew | new flow |
 /// | data, ACK | goes on; half-open becomes established | `midstream` |
 /// | FIN | becomes closing | `midstream` |
 /// | RST | becomes reset | dropped |
@@ -128,9 +128,9 @@ final class FlowForwarding {
 
     private boolean followOddTcp(FlowTable table, long entry, int row, int flags, int state, int tcpFlags) {
         if (isFirst(tcpFlags)) {
-            // A retransmission stays, but not with a backend that is down and never answered.
-            boolean answered = state == FlowState.ESTABLISHED || (flags & BackendRecords.HEALTHY) != 0;
-            return FlowExpiry.isActive(state) && answered;
+            // A retransmission stays, but not with a backend that is down: its host may have cut the connection, which
+            // we do not see, and the client begins a new one from the same port.
+            return FlowExpiry.isActive(state) && (flags & BackendRecords.HEALTHY) != 0;
         }
         int next = Math.max(state, stateAfter(tcpFlags));
         if (next != state) {
