@@ -3,6 +3,7 @@ package io.penstock.forwarder.backend;
 import io.penstock.control.cli.CommandException;
 import io.penstock.control.cli.HostLacksException;
 import io.penstock.control.config.Addresses;
+import io.penstock.control.log.Log;
 import io.penstock.forwarder.backend.HostState.Need;
 import io.penstock.forwarder.backend.InstallRecord.Change;
 import io.penstock.forwarder.backend.InstallRecord.Place;
@@ -307,17 +308,22 @@ final class BackendHost implements AutoCloseable {
         }
     }
 
+    /// Puts back what a failed install did. The failure is what the operator has to read: what cannot be undone either
+    /// stays recorded, for remove.
     private void undoQuietly(InstallRecord record) {
-        List<String> before = List.copyOf(done);
         try {
+            HostState state = HostState.read(network);
             for (InetAddress vip : Set.copyOf(record.vips().keySet())) {
-                removeVip(record, vip);
+                if (state.ownerOf(vip) == null) {
+                    record.vips().remove(vip);
+                } else {
+                    removeVip(record, vip);
+                }
             }
             undo(record);
             deleteIfEmpty();
         } catch (IOException | RuntimeException e) {
-            // The failure that led here is what the operator has to read; remove can be tried again.
-            done.addAll(before);
+            new Log("backend").warn("not all of it could be undone: " + Log.reason(e));
         }
     }
 

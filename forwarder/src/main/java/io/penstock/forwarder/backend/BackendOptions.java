@@ -82,10 +82,16 @@ final class BackendOptions {
                 }
             });
         } catch (LinuxException e) {
-            boolean lacks = e.is(Errno.EPERM) || e.is(Errno.EACCES) || e.is(Errno.ENOSYS) || e.is(Errno.EOPNOTSUPP);
-            throw lacks
-                    ? new HostLacksException(String.valueOf(e.getMessage()), "needed for penstock backend", e)
-                    : new CommandException(ExitCode.FAILED, String.valueOf(e.getMessage()));
+            if (e.is(Errno.EPERM) || e.is(Errno.EACCES)) {
+                throw new HostLacksException(
+                        e.call() + ": " + Errno.describe(e.errno()),
+                        "run as root, or with CAP_NET_ADMIN, and for --decap CAP_BPF and CAP_SYS_ADMIN",
+                        e);
+            }
+            if (e.is(Errno.ENOSYS) || e.is(Errno.EOPNOTSUPP)) {
+                throw new HostLacksException(e.call() + ": " + Errno.describe(e.errno()), "use a newer kernel", e);
+            }
+            throw new CommandException(ExitCode.FAILED, String.valueOf(e.getMessage()));
         }
     }
 

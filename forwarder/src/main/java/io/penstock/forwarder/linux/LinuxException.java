@@ -6,6 +6,7 @@ package io.penstock.forwarder.linux;
 public final class LinuxException extends RuntimeException {
     private static final long serialVersionUID = 1;
 
+    private final String call;
     private final int errno;
     private final String cause;
     private final String remedy;
@@ -16,9 +17,15 @@ public final class LinuxException extends RuntimeException {
     /// @param remedy what the operator can do
     public LinuxException(String call, int errno, String cause, String remedy) {
         super(call + (errno == 0 ? "" : ": " + Errno.describe(errno)) + ": " + cause + "; " + remedy);
+        this.call = call;
         this.errno = Math.abs(errno);
         this.cause = cause;
         this.remedy = remedy;
+    }
+
+    /// {@return the call and its arguments}
+    public String call() {
+        return call;
     }
 
     /// {@return the error number, positive, or 0 when no call failed}

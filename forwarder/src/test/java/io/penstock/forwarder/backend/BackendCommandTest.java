@@ -438,6 +438,27 @@ class BackendCommandTest {
         assertEquals(before, everything());
     }
 
+    /// The address is what comes last, so all else has to be undone.
+    @Test
+    void shouldUndoAnInstallThatLacksAPrivilege() throws Exception {
+        String before = everything();
+        for (String lacking : new String[] {"-net_admin", "-sys_admin"}) {
+            Process process = start(
+                    List.of("setpriv", "--bounding-set", lacking, "--inh-caps", lacking),
+                    "install",
+                    "--vip",
+                    VIP4,
+                    "--decap",
+                    "ipip",
+                    "--state-dir",
+                    folder.resolve("state").toString());
+
+            assertEquals(3, process.waitFor(), lacking);
+            assertEquals(before, everything(), lacking);
+            assertFalse(Files.exists(folder.resolve("state")), lacking);
+        }
+    }
+
     /// `ip netns exec` gives each command a mount namespace that ends with it.
     @Test
     void shouldLastWhenItsMountNamespaceIsGone() throws Exception {
@@ -499,7 +520,12 @@ class BackendCommandTest {
     }
 
     private Process start(String... args) {
-        List<String> words = new ArrayList<>(List.of(
+        return start(List.of(), args);
+    }
+
+    private Process start(List<String> before, String... args) {
+        List<String> words = new ArrayList<>(before);
+        words.addAll(List.of(
                 ProcessHandle.current().info().command().orElseThrow(),
                 "--enable-native-access=ALL-UNNAMED",
                 "-XX:TieredStopAtLevel=1",
