@@ -134,7 +134,7 @@ class ForwarderTest {
         assertEquals(count(counters, WorkerCounter.RECEIVED), accounted, counters.toString());
     }
 
-    /// Shows S0-10: flows, counters and rows outlive the process, also when the number of workers changes.
+    /// Flows, counters and rows outlive the process, also when the number of workers changes.
     @Test
     void shouldGoOnAfterARestart() throws Exception {
         try (VipNetwork net = new VipNetwork(2)) {
