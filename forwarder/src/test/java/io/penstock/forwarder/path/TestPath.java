@@ -142,6 +142,15 @@ public final class TestPath implements AutoCloseable {
         replayed.tick(wallMs);
     }
 
+    /// Lets the worker run without packets for the two seconds in which it sweeps its tables once.
+    public void tidy() {
+        advanceMs(2_200);
+        int work;
+        do {
+            work = replayed.worker().doWork();
+        } while (work > 0);
+    }
+
     /// {@return what was counted}
     public WorkerCounters counters() {
         return replayed.counters();
