@@ -61,14 +61,7 @@ public final class MaglevScheduler implements Scheduler {
                 return index;
             }
         }
-        int size = pool.size();
-        for (int i = 1; i < size; i++) {
-            int index = refused + i < size ? refused + i : refused + i - size;
-            if (admission.admits(pool.rows[index])) {
-                return index;
-            }
-        }
-        return FULL;
+        return pool.firstAdmitted(refused, admission);
     }
 
     @Override

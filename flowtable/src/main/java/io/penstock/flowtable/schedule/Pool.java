@@ -97,6 +97,21 @@ public final class Pool {
         return -1;
     }
 
+    /// Asks the backends one after the other.
+    ///
+    /// @param from index of the one that is asked first, `0..size-1`
+    /// @return the index of the first that takes a flow, or [Scheduler#FULL]
+    int firstAdmitted(int from, Admission admission) {
+        int size = rows.length;
+        for (int i = 0; i < size; i++) {
+            int index = from + i < size ? from + i : from + i - size;
+            if (admission.admits(rows[index])) {
+                return index;
+            }
+        }
+        return Scheduler.FULL;
+    }
+
     /// {@return whether both hold the same backends in the same order, whatever their weights}
     boolean hasSameBackends(Pool other) {
         return Arrays.equals(identities, other.identities) && Arrays.equals(rows, other.rows);

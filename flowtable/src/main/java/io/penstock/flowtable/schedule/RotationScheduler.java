@@ -58,24 +58,13 @@ public final class RotationScheduler implements Scheduler {
             }
         }
         // Other workers took tickets in between, so not everybody has been asked.
-        return firstAdmitted(0, admission);
+        return pool.firstAdmitted(0, admission);
     }
 
     @Override
     public int peek(long flowHash, long clientHash, Admission admission) {
         int size = pool.size();
-        return size == 0 ? EMPTY : firstAdmitted((int) (rotation.next() % size), admission);
-    }
-
-    private int firstAdmitted(int from, Admission admission) {
-        int size = pool.size();
-        for (int i = 0; i < size; i++) {
-            int index = from + i < size ? from + i : from + i - size;
-            if (admission.admits(pool.rows[index])) {
-                return index;
-            }
-        }
-        return FULL;
+        return size == 0 ? EMPTY : pool.firstAdmitted((int) (rotation.next() % size), admission);
     }
 
     @Override

@@ -85,15 +85,7 @@ public final class WeightedRotationScheduler implements Scheduler {
     }
 
     private int firstAdmitted(long ticket, Admission admission) {
-        int size = pool.size();
-        int from = (int) (ticket % size);
-        for (int i = 0; i < size; i++) {
-            int index = from + i < size ? from + i : from + i - size;
-            if (admission.admits(pool.rows[index])) {
-                return index;
-            }
-        }
-        return FULL;
+        return pool.firstAdmitted((int) (ticket % pool.size()), admission);
     }
 
     @Override

@@ -10,8 +10,6 @@ import io.penstock.flowtable.schedule.Scheduler;
 /// Which backend a new flow goes to: the client's own, while session persistence holds, else the scheduler's.
 /// One worker's own; persistence and schedulers are shared by all.
 final class BackendChoice implements Admission {
-    private static final Admission EVERYONE = _ -> true;
-
     private final PathContext context;
     private final FlowCounts flowCounts;
 
@@ -59,13 +57,13 @@ final class BackendChoice implements Admission {
     /// {@return what the scheduler would choose now, its turn not taken: a row, [Scheduler#EMPTY] or [Scheduler#FULL]}
     int peekScheduler(LiveListener listener, FlowKey key) {
         int index =
-                listener.scheduler().peek(key.hash, key.clientHash(listener), listener.hasMaxFlows() ? this : EVERYONE);
+                listener.scheduler().peek(key.hash, key.clientHash(listener), listener.hasMaxFlows() ? this : Admission.ALL);
         return index < 0 ? index : listener.scheduler().pool().row(index);
     }
 
     private int schedule(LiveListener listener, FlowKey key) {
         int index = listener.scheduler()
-                .choose(key.hash, key.clientHash(listener), listener.hasMaxFlows() ? this : EVERYONE);
+                .choose(key.hash, key.clientHash(listener), listener.hasMaxFlows() ? this : Admission.ALL);
         return index < 0 ? index : listener.scheduler().pool().row(index);
     }
 
