@@ -33,8 +33,8 @@ public final class BackendCells {
     }
 
     private void add(long offset, long count) {
-        // Opaque: whole, and in time; nothing else depends on it.
-        LONG.setOpaque(cells, offset, (long) LONG.get(cells, offset) + count);
+        // A plain store of an aligned long: whole on every 64-bit JVM; nothing else depends on it.
+        cells.set(ValueLayout.JAVA_LONG, offset, cells.get(ValueLayout.JAVA_LONG_UNALIGNED, offset) + count);
     }
 
     void packet(int row, int bytes) {
