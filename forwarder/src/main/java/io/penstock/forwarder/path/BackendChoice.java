@@ -56,8 +56,8 @@ final class BackendChoice implements Admission {
 
     /// {@return what the scheduler would choose now, its turn not taken: a row, [Scheduler#EMPTY] or [Scheduler#FULL]}
     int peekScheduler(LiveListener listener, FlowKey key) {
-        int index =
-                listener.scheduler().peek(key.hash, key.clientHash(listener), listener.hasMaxFlows() ? this : Admission.ALL);
+        int index = listener.scheduler()
+                .peek(key.hash, key.clientHash(listener), listener.hasMaxFlows() ? this : Admission.ALL);
         return index < 0 ? index : listener.scheduler().pool().row(index);
     }
 
