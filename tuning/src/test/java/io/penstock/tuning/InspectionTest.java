@@ -123,6 +123,23 @@ class InspectionTest {
         assertTrue(finding.changes().isEmpty());
     }
 
+    @ParameterizedTest(name = "rx {0} tx {1}")
+    @CsvSource({
+        "4, 4, ADVICE, ethtool -L eth1 rx 2 tx 4",
+        "1, 1, PROBLEM, ethtool -L eth1 rx 2 tx 2",
+        "2, 1, PROBLEM, ethtool -L eth1 rx 2 tx 2",
+        "2, 2, OK, ''"
+    })
+    void shouldCallAProblemWhatXdpRefuses(int rx, int tx, Level level, String command) {
+        nic.channels = new Channels(rx, tx, 0, 4, 0);
+        Target target = new Target("eth1", List.of(2, 3), PortMode.XDP, IdleMode.ADAPTIVE, HugePages.AUTO);
+
+        Finding finding = finding("nic.queues", target);
+
+        assertEquals(level, finding.level());
+        assertEquals(command, finding.command());
+    }
+
     @Test
     void shouldNotAskForWhatTheDriverDoesNotLetAnybodyChange() {
         nic.features.put(Feature.GRO_HARDWARE, new State(true, true));

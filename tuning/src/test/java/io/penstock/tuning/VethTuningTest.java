@@ -57,7 +57,7 @@ class VethTuningTest {
 
         String applied = tune("apply", "--interface", "eth1", "--cpus", "0,1", "--only", only, "--record", record);
         String[] lines = applied.split("\n");
-        assertEquals("eth1 queues: rx 1 tx 1 combined 0 -> rx 2 tx 1 combined 0", lines[0], applied);
+        assertEquals("eth1 queues: rx 1 tx 1 combined 0 -> rx 2 tx 2 combined 0", lines[0], applied);
         String tuned = state();
         assertTrue(tuned.contains("generic-receive-offload: off"), tuned);
         assertTrue(tuned.contains("net.ipv4.conf.eth1.rp_filter = 2"), tuned);

@@ -57,8 +57,8 @@ public final class LoopPort implements FramePort {
     public void giveBack(long offset) {}
 
     @Override
-    public int descriptor() {
-        return -1;
+    public int[] descriptors() {
+        return new int[0];
     }
 
     @Override

@@ -118,8 +118,8 @@ class LoadGeneratorTest {
         }
 
         @Override
-        public int descriptor() {
-            return -1;
+        public int[] descriptors() {
+            return new int[0];
         }
 
         @Override

@@ -81,7 +81,8 @@ public final class ConfigKeys {
                 "forwarder.cpus",
                 "CPU numbers 0..1023, such as 2-5 or 0,2, each once",
                 "0",
-                "One pinned worker for each CPU.",
+                "One pinned worker for each CPU. With AF_XDP at most as many as the NIC has receive queues; of more queues,"
+                        + " worker w of n serves each queue q with q mod n = w.",
                 "2-5");
         key(
                 "forwarder.idle",

@@ -21,6 +21,8 @@ public final class WorkerStatus {
     }
 
     /// Says where the worker runs. Called before it does.
+    ///
+    /// @param queue the first of the receive queues that it serves
     public void placed(int cpu, int queue) {
         StatusLayout.set(region, StatusLayout.W_CPU, cpu);
         StatusLayout.set(region, StatusLayout.W_QUEUE, queue);

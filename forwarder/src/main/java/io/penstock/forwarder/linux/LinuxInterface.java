@@ -18,6 +18,7 @@ import java.lang.foreign.ValueLayout;
 /// @param running      whether it has a carrier
 /// @param receiveQueues receive queues in use (`ethtool -l`: RX and combined), at least 1
 /// @param receiveQueuesMax the most it can have
+/// @param sendQueues   send queues in use (`ethtool -l`: TX and combined), at least 1
 /// @param combinedQueues whether a receive queue is one of `combined` to ethtool, not of `rx`
 /// @param driver       name of the driver, or `?`
 /// @param stripsTags   whether the NIC takes 802.1Q tags off the frames it receives (`rxvlan`)
@@ -32,6 +33,7 @@ public record LinuxInterface(
         boolean running,
         int receiveQueues,
         int receiveQueuesMax,
+        int sendQueues,
         boolean combinedQueues,
         String driver,
         boolean stripsTags,
@@ -88,10 +90,12 @@ public record LinuxInterface(
             MemorySegment channels = arena.allocate(36, 8);
             int queues = 1;
             int queuesMax = 1;
+            int sendQueues = 1;
             boolean combined = false;
             if (ethtool(libc, socket, request, channels, ETHTOOL_GCHANNELS)) {
                 queuesMax = Math.max(1, Math.max(channels.get(U32, 4), channels.get(U32, 16)));
                 queues = Math.max(1, channels.get(U32, 20) + channels.get(U32, 32));
+                sendQueues = Math.max(1, channels.get(U32, 24) + channels.get(U32, 32));
                 combined = channels.get(U32, 16) > 0;
             }
             MemorySegment driverInfo = arena.allocate(196, 8);
@@ -113,6 +117,7 @@ public record LinuxInterface(
                     running,
                     queues,
                     queuesMax,
+                    sendQueues,
                     combined,
                     driver,
                     (offloads & ETH_FLAG_RXVLAN) != 0,

@@ -4,11 +4,11 @@ import static io.penstock.forwarder.linux.Memory.U16;
 import static io.penstock.forwarder.linux.Memory.U32;
 import static io.penstock.forwarder.linux.Memory.U64;
 
-import io.penstock.control.config.HugePages;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/// One AF_XDP socket with its packet memory (UMEM) and four rings (kernel: Documentation/networking/af_xdp.rst).
+/// One AF_XDP socket with four rings over packet memory (UMEM) that it is given (kernel:
+/// Documentation/networking/af_xdp.rst).
 ///
 /// Made by one thread and then used by one, which need not be the same. [#kickTransmit], [#kickReceive] and
 /// [#statistics] allocate nothing.
@@ -20,13 +20,12 @@ public final class XdpSocket implements AutoCloseable {
     /// @param chunkBytes  bytes for each frame with the kernel's headroom; 2048 or 4096
     /// @param copyOnly    whether zero-copy is not even tried
     /// @param busyPoll    whether the driver is to be polled by the worker instead of by interrupts
-    public record Options(
-            int ringEntries,
-            int fillEntries,
-            int chunkBytes,
-            HugePages hugePages,
-            boolean copyOnly,
-            boolean busyPoll) {}
+    public record Options(int ringEntries, int fillEntries, int chunkBytes, boolean copyOnly, boolean busyPoll) {
+        /// {@return bytes of packet memory that such a socket needs}
+        public long memoryLength() {
+            return (long) fillEntries * chunkBytes;
+        }
+    }
 
     /// Bytes that the kernel keeps free before each received frame (XDP_PACKET_HEADROOM).
     public static final int KERNEL_HEADROOM = 256;
@@ -73,7 +72,7 @@ public final class XdpSocket implements AutoCloseable {
     private final int queue;
     private final Options options;
     private final int fd;
-    private final PacketMemory packets;
+    private final MemorySegment umem;
     private final RingMemory receive;
     private final RingMemory transmit;
     private final RingMemory fill;
@@ -82,10 +81,14 @@ public final class XdpSocket implements AutoCloseable {
     private int transmitBudget = 32; // frames that one kick sends in copy mode (TX_BATCH_SIZE)
     private boolean closed;
 
-    /// Makes the socket, its memory and rings; it receives nothing before [#bind].
+    /// Makes the socket and its rings; it receives nothing before [#bind].
     ///
+    /// @param umem [Options#memoryLength()] bytes from a page's boundary on, no other socket's; they must
+    ///             stay until the socket is closed
     /// @throws LinuxException when the kernel refuses
-    public XdpSocket(LinuxInterface nic, int queue, Options options) {
+    public XdpSocket(LinuxInterface nic, int queue, MemorySegment umem, Options options) {
+        assert umem.byteSize() == options.memoryLength() : umem.byteSize();
+        this.umem = umem;
         this.interfaceName = nic.name();
         this.interfaceIndex = nic.index();
         this.queue = queue;
@@ -105,7 +108,6 @@ public final class XdpSocket implements AutoCloseable {
         }
         fd = opened;
         try {
-            packets = PacketMemory.allocate(arena, (long) options.fillEntries * options.chunkBytes, options.hugePages);
             register();
             MemorySegment offsets = arena.allocate(128, 8);
             LinuxException.check(
@@ -192,11 +194,6 @@ public final class XdpSocket implements AutoCloseable {
         return options;
     }
 
-    /// {@return the packet memory}
-    public MemorySegment umem() {
-        return packets.memory();
-    }
-
     /// {@return received frames, written by the kernel}
     public RingMemory receive() {
         return receive;
@@ -256,12 +253,6 @@ public final class XdpSocket implements AutoCloseable {
         return closed ? 0 : Math.max(0, libc.getsockopt(fd, SOL_SOCKET, SO_INCOMING_NAPI_ID));
     }
 
-    /// {@return what was obtained, for people}
-    public String description() {
-        return "AF_XDP " + interfaceName + " queue " + queue + ", " + (zeroCopy ? "zero-copy" : "copy") + ", "
-                + options.fillEntries + " chunks of " + options.chunkBytes + " bytes in " + packets.pages();
-    }
-
     @Override
     public void close() {
         if (!closed) {
@@ -273,15 +264,14 @@ public final class XdpSocket implements AutoCloseable {
 
     private void register() {
         MemorySegment registration = arena.allocate(32, 8); // struct xdp_umem_reg
-        registration.set(U64, 0, packets.memory().address());
-        registration.set(U64, 8, packets.memory().byteSize());
+        registration.set(U64, 0, umem.address());
+        registration.set(U64, 8, umem.byteSize());
         registration.set(U32, 16, options.chunkBytes);
         int result = libc.setsockopt(fd, SOL_XDP, XDP_UMEM_REG, registration);
         if (Errno.EINVAL.is(result)) { // Kernels before 6.8 take the structure without its last field.
             result = libc.setsockopt(fd, SOL_XDP, XDP_UMEM_REG, registration.asSlice(0, 24));
         }
-        LinuxException.check(
-                result, "setsockopt(XDP_UMEM_REG, " + packets.memory().byteSize() + " bytes)");
+        LinuxException.check(result, "setsockopt(XDP_UMEM_REG, " + umem.byteSize() + " bytes)");
     }
 
     @SuppressWarnings("restricted") // mmap returned exactly these bytes.

@@ -3,7 +3,7 @@ package io.penstock.forwarder.port;
 import io.penstock.control.status.WorkerCounters;
 import java.lang.foreign.MemorySegment;
 
-/// One NIC queue as a worker sees it: frames in, frames out, both in batches, in place.
+/// A worker's receive queues of a NIC, one or several: frames in, frames out, both in batches, in place.
 ///
 /// Cycle: [#receive], the packet path sets the verdicts, [#transmit]. Frames belong to the caller between the two
 /// calls and to the port otherwise. No method blocks or allocates. One thread only.
@@ -35,8 +35,8 @@ public interface FramePort extends AutoCloseable {
     /// Gives borrowed room back unused.
     void giveBack(long offset);
 
-    /// {@return the descriptor that becomes readable when frames wait, or -1 for a port without one}
-    int descriptor();
+    /// {@return the descriptors of which one becomes readable when frames wait; none for a port that must be polled}
+    int[] descriptors();
 
     /// {@return a line for people that says what was obtained: socket kind, zero-copy or copy, queue}
     String description();

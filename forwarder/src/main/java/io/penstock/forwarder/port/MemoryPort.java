@@ -167,8 +167,8 @@ public final class MemoryPort implements FramePort {
     }
 
     @Override
-    public int descriptor() {
-        return -1;
+    public int[] descriptors() {
+        return new int[0];
     }
 
     @Override

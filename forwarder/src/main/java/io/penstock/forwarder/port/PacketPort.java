@@ -178,8 +178,8 @@ public final class PacketPort implements FramePort {
     }
 
     @Override
-    public int descriptor() {
-        return receiver.fd();
+    public int[] descriptors() {
+        return new int[] {receiver.fd()};
     }
 
     @Override

@@ -15,8 +15,10 @@ import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.IntStream;
 
-/// A network interface taken over by AF_XDP: the filter program and a port on each of its receive queues.
+/// A network interface taken over by AF_XDP: the filter program, and ports that share out its receive queues. Queue `q`
+/// belongs to worker `q % workers`.
 ///
 /// No frame comes before [#filter()] was told the VIPs. Closing detaches the program first, so that the kernel has
 /// all frames again, then closes the ports. Set-up only.
@@ -31,10 +33,11 @@ public final class XdpInterface implements FrameInterface {
         public static final Options DEFAULT = new Options(HugePages.AUTO, false, false);
     }
 
-    // Twice as many chunks as a ring holds: a full RX ring and a full TX ring at once leave none unaccounted.
-    private static final int RING_ENTRIES = 2048;
-    private static final int FILL_ENTRIES = 2 * RING_ENTRIES;
-    private static final int SPARE_CHUNKS = 512;
+    // Of each queue; fewer where a worker has more than four, so that a NIC with 64 queues does not take half a
+    // gigabyte for one worker. The least is what drivers keep in flight for a NIC's own ring.
+    private static final int RING_ENTRIES_MAX = 2048;
+    private static final int RING_ENTRIES_MIN = 512;
+    private static final int RING_ENTRIES_WORKER = 8192;
     private static final int SMALL_CHUNK = 2048;
     private static final int LARGE_CHUNK = 4096;
     private static final int LINK_HEADER_MAX = 18; // Ethernet and one tag
@@ -67,7 +70,7 @@ public final class XdpInterface implements FrameInterface {
 
     /// Takes over an interface.
     ///
-    /// @param workers as many ports, on queues 0 and up; the interface must have just as many queues
+    /// @param workers as many ports; the interface must have at least as many queues
     /// @throws LinuxException naming what is missing and the remedy; nothing is left behind
     public static XdpInterface open(String interfaceName, int workers, Options options) {
         LinuxInterface nic = LinuxInterface.read(interfaceName);
@@ -83,17 +86,18 @@ public final class XdpInterface implements FrameInterface {
             if (generic) {
                 notices.add(filter.description());
             }
+            int ring = ringEntries(nic.receiveQueues(), workers);
             XdpSocket.Options socketOptions = new XdpSocket.Options(
-                    RING_ENTRIES,
-                    FILL_ENTRIES,
-                    chunkBytes(nic.mtu()),
-                    options.hugePages,
-                    options.copyOnly || generic,
-                    options.busyPoll);
-            for (int queue = 0; queue < workers; queue++) {
-                XdpPort port = new XdpPort(new XdpSocket(nic, queue, socketOptions), SPARE_CHUNKS);
+                    // Twice as many chunks as a ring holds: a full RX ring and a full TX ring at once leave none
+                    // unaccounted.
+                    ring, 2 * ring, chunkBytes(nic.mtu()), options.copyOnly || generic, options.busyPoll);
+            for (int worker = 0; worker < workers; worker++) {
+                int[] queues = queuesOf(worker, workers, nic.receiveQueues());
+                XdpPort port = XdpPort.open(nic, queues, socketOptions, options.hugePages, ring / 4);
                 ports.add(port);
-                filter.put(queue, port.descriptor());
+                for (int i = 0; i < queues.length; i++) {
+                    filter.put(queues[i], port.descriptor(i));
+                }
             }
             prove(nic, filter, ports.getFirst(), notices);
             return new XdpInterface(nic, filter, mode, List.copyOf(ports), List.copyOf(notices));
@@ -136,7 +140,7 @@ public final class XdpInterface implements FrameInterface {
 
     @Override
     public String description() {
-        return filter.description() + "; " + ports.size() + " queue(s); "
+        return filter.description() + "; " + nic.receiveQueues() + " queue(s) for " + ports.size() + " worker(s); "
                 + ports.getFirst().description();
     }
 
@@ -148,17 +152,22 @@ public final class XdpInterface implements FrameInterface {
 
     private static void requireFit(LinuxInterface nic, int workers) {
         int queues = nic.receiveQueues();
-        if (workers != queues) {
-            String remedy = "name " + queues + " CPU(s) in forwarder.cpus"
+        if (workers > queues) {
+            String remedy = "name at most " + queues + " CPU(s) in forwarder.cpus"
                     + (workers <= nic.receiveQueuesMax() ? ", or " + nic.queueCommand(workers) : "");
             throw new LinuxException(
                     workers + " worker(s) for " + nic.name(),
                     0,
-                    "it has " + queues + " receive queue(s), and "
-                            + (workers > queues
-                                    ? "a worker without a queue gets no frames"
-                                    : "frames on a queue without a worker would be lost"),
+                    "it has " + queues + " receive queue(s), and a worker without a queue gets no frames",
                     remedy);
+        }
+        if (nic.sendQueues() < queues) { // The kernel binds such a socket, and sends nothing from it.
+            throw new LinuxException(
+                    "AF_XDP on " + nic.name(),
+                    0,
+                    "it has " + queues + " receive queues and " + nic.sendQueues()
+                            + " to send by, and frames leave by the queue they came by",
+                    nic.queueCommand(Math.max(workers, nic.sendQueues())) + ", or forwarder.port=packet");
         }
         if (nic.mtu() + LINK_HEADER_MAX > LARGE_CHUNK - XdpSocket.KERNEL_HEADROOM) {
             throw new LinuxException(
@@ -172,6 +181,20 @@ public final class XdpInterface implements FrameInterface {
             throw new LinuxException(
                     "AF_XDP on " + nic.name(), 0, "the interface is down", "ip link set " + nic.name() + " up");
         }
+    }
+
+    /// {@return the queues of a worker: every `workers`-th}
+    static int[] queuesOf(int worker, int workers, int queues) {
+        return IntStream.range(0, queues)
+                .filter(queue -> queue % workers == worker)
+                .toArray();
+    }
+
+    /// {@return descriptors of the rings of each queue, a power of two}
+    static int ringEntries(int queues, int workers) {
+        int queuesOfWorker = (queues + workers - 1) / workers;
+        int share = Integer.highestOneBit(RING_ENTRIES_WORKER / queuesOfWorker);
+        return Math.clamp(share, RING_ENTRIES_MIN, RING_ENTRIES_MAX);
     }
 
     private static InetAddress address(int... bytes) {

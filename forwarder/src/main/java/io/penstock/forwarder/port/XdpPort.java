@@ -1,147 +1,188 @@
 package io.penstock.forwarder.port;
 
+import io.penstock.control.config.HugePages;
 import io.penstock.control.status.WorkerCounter;
 import io.penstock.control.status.WorkerCounters;
+import io.penstock.forwarder.linux.LinuxInterface;
+import io.penstock.forwarder.linux.PacketMemory;
 import io.penstock.forwarder.linux.XdpSocket;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
-/// A port over one AF_XDP socket: the chunk a frame was received in is the chunk it is sent from.
+/// A port over AF_XDP sockets, one for each receive queue that the worker serves: the chunk a frame was received in is
+/// the chunk it is sent from, by the queue it came by.
 ///
-/// A chunk is always in exactly one place; there is no list of free ones but the few kept for [#borrow()]:
-///
-/// ```
-///            kernel              kernel
-///  fill ring ------> (NIC) -----> RX ring ---> worker ---> TX ring ---> (NIC) ---> completion ring
-///     ^                                          |                                      |
-///     +------------------------------------------+  released, or no room in TX          |
-///     +---------------------------------------------------------------------------------+
-/// ```
+/// The queues have equal parts of one stretch of memory, each a UMEM of its own to the kernel:
 ///
 /// ```
-///  chunk  +----------------------------+--------------------------------------------+
-///         | 256 bytes kept free        | frame as received ...                      |
-///         +----------------------------+--------------------------------------------+
-///  sent     ^ may begin anywhere here: tunnel headers are written before the frame
+///  memory  0                      1 << partShift          2 << partShift
+///          +----------------------+-----------------------+------------------
+///          | chunks of queues[0]  | chunks of queues[1]   | ...
+///          +----------------------+-----------------------+------------------
 /// ```
+///
+/// [#receive] takes a batch from one queue, and asks the one after it first the next time: a queue that is always full
+/// holds up another's frames by one batch at most. All queues are asked before it returns 0.
 ///
 /// A native call is made only where the kernel asks for it by the need-wakeup flag of a ring: in copy mode that is
 /// one for each batch sent. [FrameBatch#PASS] cannot be done here, the XDP program decides that: such a frame is
 /// released.
 public final class XdpPort implements FramePort {
-    private static final int COMPLETIONS_MAX = 1 << 20;
-
-    private final XdpSocket socket;
-    private final MemorySegment umem;
+    private final Arena arena;
+    private final PacketMemory packets;
+    private final XdpQueue[] queues;
+    private final int partShift;
     private final int chunkBytes;
-    private final ConsumerRing received;
-    private final ConsumerRing completed;
-    private final ProducerRing toSend;
-    private final ProducerRing fill;
-    private final long[] spares;
-    private int spareCount;
-    private boolean busyPolling;
-    private long lostBefore;
+    private final String description;
+    private int current; // the queue that was received from last
 
-    /// Takes a socket that is not bound yet, fills its fill ring, and binds it.
+    private XdpPort(Arena arena, PacketMemory packets, XdpQueue[] queues, XdpSocket.Options options, String place) {
+        this.arena = arena;
+        this.packets = packets;
+        this.queues = queues;
+        partShift = partShift(options);
+        chunkBytes = options.chunkBytes();
+        description = place + ", " + copying() + ", " + options.fillEntries() + " chunks"
+                + (queues.length > 1 ? " a queue" : "") + " of " + chunkBytes + " bytes in " + packets.pages();
+    }
+
+    /// Opens a socket on each of the queues.
     ///
-    /// @param spareChunks chunks kept back for [#borrow()]
-    /// @throws io.penstock.forwarder.linux.LinuxException when it cannot be bound; the socket is then closed
-    public XdpPort(XdpSocket socket, int spareChunks) {
-        this.socket = socket;
-        umem = socket.umem();
-        chunkBytes = socket.options().chunkBytes();
-        received = new ConsumerRing(socket.receive());
-        completed = new ConsumerRing(socket.completion());
-        toSend = new ProducerRing(socket.transmit());
-        fill = new ProducerRing(socket.fill());
-        spares = new long[spareChunks];
-        int chunks = socket.options().fillEntries();
-        for (int i = chunks - 1; i >= 0; i--) {
-            recycle((long) i * chunkBytes);
-        }
-        fill.publish();
+    /// @param queueNumbers of the interface; at least one
+    /// @param options      of each socket; its memory must be a power of two, at least a page
+    /// @param spareChunks  chunks of each queue that are kept back for [#borrow()]
+    /// @throws io.penstock.forwarder.linux.LinuxException when the kernel refuses; nothing is left behind
+    static XdpPort open(
+            LinuxInterface nic, int[] queueNumbers, XdpSocket.Options options, HugePages hugePages, int spareChunks) {
+        assert Long.bitCount(options.memoryLength()) == 1 : options;
+        Arena arena = Arena.ofShared();
+        XdpQueue[] queues = new XdpQueue[queueNumbers.length];
         try {
-            socket.bind();
+            PacketMemory packets = PacketMemory.allocate(arena, queues.length * options.memoryLength(), hugePages);
+            for (int i = 0; i < queues.length; i++) {
+                long base = (long) i << partShift(options);
+                queues[i] = new XdpQueue(nic, queueNumbers[i], options, packets.memory(), base, spareChunks);
+            }
+            String place = "AF_XDP " + nic.name() + (queues.length > 1 ? " queues " : " queue ")
+                    + IntStream.of(queueNumbers).mapToObj(String::valueOf).collect(Collectors.joining(","));
+            return new XdpPort(arena, packets, queues, options, place);
         } catch (RuntimeException e) {
-            socket.close();
+            for (XdpQueue queue : queues) {
+                if (queue != null) {
+                    queue.close();
+                }
+            }
+            arena.close();
             throw e;
         }
     }
 
+    private static int partShift(XdpSocket.Options options) {
+        return Long.numberOfTrailingZeros(options.memoryLength());
+    }
+
+    private String copying() {
+        long zeroCopy = Arrays.stream(queues).filter(XdpQueue::isZeroCopy).count();
+        return zeroCopy == queues.length
+                ? "zero-copy"
+                : zeroCopy == 0 ? "copy" : "zero-copy on " + zeroCopy + " of " + queues.length;
+    }
+
     @Override
     public MemorySegment memory() {
-        return umem;
+        return packets.memory();
     }
 
     @Override
     public int receive(FrameBatch batch) {
-        reclaim();
-        int count = received.available(batch.batchFrames());
-        if (count == 0) {
-            fill.publish();
-            wakeWhereAsked();
-            return 0;
+        int at = current;
+        for (int asked = 0; asked < queues.length; asked++) {
+            if (++at == queues.length) {
+                at = 0;
+            }
+            int count = queues[at].receive(batch);
+            if (count > 0) {
+                current = at;
+                return count;
+            }
         }
-        for (int i = 0; i < count; i++) {
-            long address = received.address(i);
-            batch.addReceived(address, received.length(i), address & -chunkBytes);
-        }
-        received.release(count);
-        fill.publish();
-        return count;
+        return 0;
     }
 
     @Override
     public int transmit(FrameBatch batch) {
-        int size = batch.size;
-        int room = toSend.room(size);
-        int sent = 0;
-        for (int i = 0; i < size; i++) {
-            long offset = batch.offsets[i];
-            assert batch.tokens[i] == -1 || batch.tokens[i] == (offset & -chunkBytes)
-                    : "frame " + i + " left its chunk";
-            if (batch.verdicts[i] == FrameBatch.SEND && sent < room) {
-                toSend.put(offset, batch.lengths[i]);
-                sent++;
-            } else {
-                recycle(offset & -chunkBytes);
-            }
-        }
+        int sent = queues.length == 1 ? queues[0].transmit(batch, 0, batch.size) : transmitByQueue(batch);
         batch.clear();
-        fill.publish();
-        if (sent > 0) {
-            toSend.publish();
-            if (toSend.needsWakeup()) {
-                kick();
+        return sent;
+    }
+
+    /// Each frame by the queue whose chunk it is in. That is one queue for nearly every batch: where room was borrowed
+    /// before the batch was received there may be a second.
+    private int transmitByQueue(FrameBatch batch) {
+        int sent = 0;
+        boolean isFull = false;
+        int to;
+        for (int from = 0; from < batch.size; from = to) {
+            int owner = ownerOf(batch.offsets[from]);
+            int wanted = 0;
+            for (to = from; to < batch.size && ownerOf(batch.offsets[to]) == owner; to++) {
+                wanted += batch.verdicts[to] == FrameBatch.SEND ? 1 : 0;
             }
+            if (isFull) { // What is not sent has to be the last of the batch.
+                queues[owner].release(batch, from, to);
+                continue;
+            }
+            int sentHere = queues[owner].transmit(batch, from, to);
+            sent += sentHere;
+            isFull = sentHere < wanted;
         }
         return sent;
     }
 
+    /// {@return which of its queues, counted from 0, has the chunk}
+    int ownerOf(long offset) {
+        return (int) (offset >>> partShift);
+    }
+
+    /// Room at the queue of the last batch, so that a reply is sent by the same call as that batch; elsewhere if that
+    /// queue has none.
     @Override
     public long borrow() {
-        return spareCount == 0 ? -1 : spares[--spareCount] + HEADROOM;
+        long offset = queues[current].borrow();
+        for (int i = 0; offset < 0 && i < queues.length; i++) {
+            offset = queues[i].borrow();
+        }
+        return offset;
     }
 
     @Override
     public void giveBack(long offset) {
-        recycle(offset & -chunkBytes);
-        fill.publish();
+        queues[ownerOf(offset)].giveBack(offset);
     }
 
     @Override
-    public int descriptor() {
-        return socket.descriptor();
+    public int[] descriptors() {
+        return Arrays.stream(queues).mapToInt(XdpQueue::descriptor).toArray();
+    }
+
+    /// {@return the descriptor of the socket on one queue}
+    ///
+    /// @param index among the port's queues
+    int descriptor(int index) {
+        return queues[index].descriptor();
     }
 
     @Override
     public String description() {
-        return socket.description();
+        return description;
     }
 
-    /// {@return whether the NIC reads and writes the packet memory itself}
+    /// {@return whether the NIC reads and writes the packet memory itself, for all queues}
     public boolean isZeroCopy() {
-        return socket.isZeroCopy();
+        return Arrays.stream(queues).allMatch(XdpQueue::isZeroCopy);
     }
 
     /// {@return the most bytes of a frame, tag included, that is received whole}
@@ -151,64 +192,29 @@ public final class XdpPort implements FramePort {
 
     @Override
     public void countLost(WorkerCounters counters) {
-        long lost = socket.lostFrames();
-        counters.add(WorkerCounter.PORT_LOST.id(), Math.max(0, lost - lostBefore));
-        lostBefore = Math.max(lost, lostBefore);
-        // The driver tells its NAPI with the first frames, or never (veth): only then is there something to poll.
-        busyPolling = socket.options().busyPoll() && socket.napiId() != 0;
+        long lost = 0;
+        for (XdpQueue queue : queues) {
+            lost += queue.takeLost();
+        }
+        counters.add(WorkerCounter.PORT_LOST.id(), lost);
     }
 
     @Override
     public void close() {
-        socket.close();
-    }
-
-    /// {@return chunks in the fill ring and kept for [#borrow()]: all there are, when no frame is on its way}
-    int chunksAtRest() {
-        reclaim();
-        fill.publish();
-        return spareCount + fill.unconsumed();
-    }
-
-    /// Takes back the chunks of frames that were sent.
-    private void reclaim() {
-        int count = completed.available(COMPLETIONS_MAX);
-        if (count > 0) {
-            for (int i = 0; i < count; i++) {
-                recycle(completed.completed(i) & -chunkBytes);
+        if (arena.scope().isAlive()) {
+            for (XdpQueue queue : queues) {
+                queue.close();
             }
-            completed.release(count);
+            arena.close();
         }
     }
 
-    /// A chunk whose frame is done with. The fill ring has an entry for every chunk there is, so it is never full.
-    private void recycle(long chunk) {
-        if (spareCount < spares.length) {
-            spares[spareCount++] = chunk;
-        } else {
-            fill.put(chunk);
+    /// {@return chunks in the fill rings and kept for [#borrow()]: all there are, when no frame is on its way}
+    int chunksAtRest() {
+        int chunks = 0;
+        for (XdpQueue queue : queues) {
+            chunks += queue.chunksAtRest();
         }
-    }
-
-    /// Nothing came: sends what an earlier kick left, and wakes a driver that sleeps.
-    private void wakeWhereAsked() {
-        if (toSend.unconsumed() > 0 && toSend.needsWakeup()) {
-            kick();
-        }
-        if (busyPolling || fill.needsWakeup()) {
-            socket.kickReceive();
-        }
-    }
-
-    /// In copy mode one kick sends a limited number of frames: goes on until all are sent or the kernel gets no
-    /// further, as with the link down. What is left waits for the next cycle.
-    private void kick() {
-        int before = Integer.MAX_VALUE;
-        int left = toSend.unconsumed();
-        while (left > 0 && left < before) {
-            before = left;
-            socket.kickTransmit();
-            left = socket.isZeroCopy() ? 0 : toSend.unconsumed();
-        }
+        return chunks;
     }
 }

@@ -15,7 +15,7 @@ import java.util.List;
 ///
 /// Made by any thread for one owner; see [WaitLoop] for who may call what.
 public final class EpollWaitLoop implements WaitLoop {
-    // A worker has one or two ports.
+    // Read by one turn: with more sockets of a port readable than that, the next wait ends at once.
     private static final int MAX_EVENTS = 16;
 
     private final WakeableLoop loop;
@@ -29,9 +29,6 @@ public final class EpollWaitLoop implements WaitLoop {
 
     @Override
     public void register(int descriptor) {
-        if (descriptor < 0) {
-            return;
-        }
         Watch watch = new Watch(descriptor);
         watch.registration = loop.register(watch).syncUninterruptibly().getNow();
         watch.registration.submit(EpollIoOps.EPOLLIN);

@@ -23,7 +23,7 @@ public final class IoUringWaitLoop implements WaitLoop {
     private static final int POLLIN = 0x1;
     private static final int POLLERR = 0x8;
 
-    // A poll for each port, the wake-up, the timeout.
+    // A poll for each of a port's sockets, the wake-up, the timeout; Netty submits in between when there are more.
     private static final int RING_ENTRIES = 16;
     // Turns that the answers to a cancelled poll may take; one has always been enough.
     private static final int CANCEL_TURNS_MAX = 1_000;
@@ -41,12 +41,12 @@ public final class IoUringWaitLoop implements WaitLoop {
 
     @Override
     public void register(int descriptor) {
-        if (descriptor < 0) {
-            return;
-        }
         Watch watch = new Watch(descriptor);
         watch.registration = loop.register(watch).syncUninterruptibly().getNow();
         watches.add(watch);
+        // Netty enables its ring in the loop's first turn. Before that, a poll that finds the ring of submissions full,
+        // as with more sockets than it has entries, would fail with EBADFD.
+        loop.runNow();
     }
 
     @Override

@@ -6,8 +6,7 @@ package io.penstock.forwarder.transport;
 public interface WaitLoop extends AutoCloseable {
     /// Makes the loop return from [#await] when the descriptor is readable.
     ///
-    /// @param descriptor of a port; it stays the port's to close, after [#unregister] or [#close()]. -1, of a
-    ///                   port that has none, is ignored: such a port must be polled
+    /// @param descriptor of a port; it stays the port's to close, after [#unregister] or [#close()]
     void register(int descriptor);
 
     /// Forgets a descriptor, so that the port may close it. Does nothing for one that is not registered.

@@ -67,7 +67,9 @@ public final class WorkerThread {
     private void run() {
         try {
             CpuAffinity.pin(cpu);
-            loop.register(worker.port().descriptor());
+            for (int descriptor : worker.port().descriptors()) {
+                loop.register(descriptor);
+            }
             Privileges.keepOnly(Set.of()); // All is open: from here on what strangers send is read.
         } catch (RuntimeException refused) {
             failure = refused;

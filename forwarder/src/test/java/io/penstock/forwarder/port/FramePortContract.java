@@ -255,24 +255,27 @@ abstract class FramePortContract {
 
     @Test
     void shouldBecomeReadableWhenAFrameWaits() {
-        if (port().descriptor() < 0) {
-            return; // A port without a descriptor: nothing to wait on.
+        int[] descriptors = port().descriptors();
+        if (descriptors.length == 0) {
+            return; // Nothing to wait on.
         }
         Arena arena = Arena.ofAuto();
         Libc libc = new Libc(arena);
-        MemorySegment pollfd = arena.allocate(8, 8);
-        pollfd.set(ValueLayout.JAVA_INT, 0, port().descriptor());
-        pollfd.set(ValueLayout.JAVA_SHORT, 4, (short) 1); // POLLIN
+        MemorySegment pollfds = arena.allocate(8L * descriptors.length, 8);
+        for (int i = 0; i < descriptors.length; i++) {
+            pollfds.set(ValueLayout.JAVA_INT, 8L * i, descriptors[i]);
+            pollfds.set(ValueLayout.JAVA_SHORT, 8L * i + 4, (short) 1); // POLLIN
+        }
         port().receive(batch);
         port().transmit(batch);
-        assertEquals(0, libc.poll(pollfd.address(), 1, 0), "readable with nothing there");
+        assertEquals(0, libc.poll(pollfds.address(), descriptors.length, 0), "readable with nothing there");
 
         deliver(frame(60, 1));
 
-        assertEquals(1, libc.poll(pollfd.address(), 1, WAIT_MS));
+        assertEquals(1, libc.poll(pollfds.address(), descriptors.length, WAIT_MS));
         receive(1);
         port().transmit(batch);
-        assertEquals(0, libc.poll(pollfd.address(), 1, 0), "readable after all was taken");
+        assertEquals(0, libc.poll(pollfds.address(), descriptors.length, 0), "readable after all was taken");
     }
 
     @Test

@@ -346,7 +346,7 @@ abstract class PacketPortContract extends FramePortContract {
     void shouldSurviveALinkThatGoesDownAndUp(TransportKind transport) throws Exception {
         PacketPort port = openPort();
         try (WaitLoop loop = Transports.open(transport, Thread.currentThread())) {
-            loop.register(port.descriptor());
+            loop.register(port.descriptors()[0]);
             loop.await(1_000_000);
             net.in(portSpace, "ip link set p0 down");
             assertEquals(0, sendOwn(port, TestFrames.udp(1, 60)), "sent while the link was down");
@@ -377,7 +377,7 @@ abstract class PacketPortContract extends FramePortContract {
     void shouldWakeAWaitLoop(TransportKind transport) throws Exception {
         PacketPort port = openPort();
         try (WaitLoop loop = Transports.open(transport, Thread.currentThread())) {
-            loop.register(port.descriptor());
+            loop.register(port.descriptors()[0]);
             for (int round = 0; round < 200; round++) {
                 wire(TestFrames.udp(round, 60));
                 long start = System.nanoTime();

@@ -6,11 +6,13 @@ import static io.penstock.forwarder.port.FramePortContract.number;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.penstock.control.config.HugePages;
+import io.penstock.control.config.TransportKind;
 import io.penstock.control.status.WorkerCounter;
 import io.penstock.control.status.WorkerCounters;
 import io.penstock.forwarder.linux.BpfLink;
@@ -19,6 +21,9 @@ import io.penstock.forwarder.linux.LinuxInterface;
 import io.penstock.forwarder.linux.NetworkNamespaces;
 import io.penstock.forwarder.linux.RawSocket;
 import io.penstock.forwarder.linux.XdpSocket;
+import io.penstock.forwarder.transport.Transports;
+import io.penstock.forwarder.transport.WaitLoop;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -39,6 +44,10 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /// AF_XDP on veth pairs between namespaces: what goes to the sockets, what stays with the kernel, and what happens to
 /// it all when queues, links and processes come and go.
@@ -122,58 +131,211 @@ class XdpInterfaceTest {
         }
     }
 
-    @Test
-    void shouldGiveEachQueueToItsOwnPort() throws Exception {
-        net.veth(client, "c0", lb, "l0", 3);
-        try (XdpInterface xdp = openWithVip("l0", 3);
+    @ParameterizedTest(name = "{0} queues, {1} workers")
+    @CsvSource({"3,3", "2,1", "5,2"})
+    void shouldShareTheQueuesOutToTheWorkers(int queues, int workers) throws Exception {
+        net.veth(client, "c0", lb, "l0", queues);
+        try (XdpInterface xdp = openWithVip("l0", workers);
                 RawSocket far = net.inside(client, () -> new RawSocket("c0"))) {
             int frames = 600;
             BitSet seen = new BitSet();
-            int[] perPort = new int[3];
+            int[] perQueue = new int[queues];
             for (int i = 0; i < frames; i++) {
-                byte[] frame = frame(60, i);
-                frame[34] = (byte) (i >> 8); // the source port: flows that the sender's queues share out
-                frame[35] = (byte) i;
-                far.send(frame);
+                far.send(frameOfFlow(60, i, i));
             }
             long deadlineNs = System.nanoTime() + WAIT_MS * 1_000_000L;
             while (seen.cardinality() < frames && System.nanoTime() - deadlineNs < 0) {
-                for (int queue = 0; queue < 3; queue++) {
-                    XdpPort port = xdp.ports().get(queue);
+                for (int worker = 0; worker < workers; worker++) {
+                    XdpPort port = xdp.ports().get(worker);
                     int count = port.receive(batch);
-                    perPort[queue] += count;
                     for (int i = 0; i < count; i++) {
                         int number = number(batch.bytes(port.memory(), i));
                         assertFalse(seen.get(number), "frame " + number + " came twice");
                         seen.set(number);
+                        perQueue[worker + workers * port.ownerOf(batch.offsets[i])]++;
                     }
                     port.transmit(batch);
                 }
             }
 
             assertEquals(frames, seen.cardinality(), "frames received");
-            for (int queue = 0; queue < 3; queue++) {
-                assertTrue(perPort[queue] > 0, "queue " + queue + " got nothing");
+            for (int queue = 0; queue < queues; queue++) {
+                assertTrue(perQueue[queue] > 0, "queue " + queue + " got nothing");
             }
         }
     }
 
     @Test
-    void shouldRefuseMoreOrFewerWorkersThanQueues() throws Exception {
+    void shouldGiveEachQueueToExactlyOneWorkerAndBoundTheirRings() {
+        for (int queues = 1; queues <= 64; queues++) {
+            for (int workers = 1; workers <= queues; workers++) {
+                BitSet shared = new BitSet();
+                for (int worker = 0; worker < workers; worker++) {
+                    int[] own = XdpInterface.queuesOf(worker, workers, queues);
+                    assertEquals(worker, own[0]);
+                    for (int queue : own) {
+                        assertFalse(shared.get(queue));
+                        shared.set(queue);
+                    }
+                }
+                assertEquals(queues, shared.cardinality());
+                int ring = XdpInterface.ringEntries(queues, workers);
+                assertEquals(1, Integer.bitCount(ring));
+                assertTrue(ring >= 512 && ring <= 2048, "ring=" + ring);
+                assertTrue(ring == 512 || ring * Math.ceilDiv(queues, workers) <= 8192, "ring=" + ring);
+            }
+        }
+        assertEquals(2048, XdpInterface.ringEntries(4, 1));
+        assertEquals(1024, XdpInterface.ringEntries(5, 1));
+        assertEquals(512, XdpInterface.ringEntries(64, 1));
+    }
+
+    @Test
+    void shouldLetNoQueueHoldUpAnother() throws Exception {
+        net.veth(client, "c0", lb, "l0", 2);
+        try (XdpInterface xdp = openWithVip("l0", 1);
+                RawSocket far = net.inside(client, () -> new RawSocket("c0"))) {
+            XdpPort port = xdp.ports().getFirst();
+            int[] flows = flowsOfQueues(port, far, 2);
+            for (int busy = 0; busy < 2; busy++) {
+                for (int i = 0; i < 1_000; i++) {
+                    far.send(frameOfFlow(60, i, flows[busy]));
+                }
+                far.send(frameOfFlow(60, 5_000, flows[1 - busy]));
+
+                boolean isServed = false;
+                for (int round = 0; round < 2; round++) {
+                    int count = port.receive(batch);
+                    isServed |= number(batch.bytes(port.memory(), 0)) == 5_000;
+                    assertEquals(0, batch.size - count);
+                    port.transmit(batch);
+                }
+                assertTrue(isServed, "one frame beside a thousand of queue " + busy);
+                receive(port, 1_000 - batch.batchFrames());
+            }
+        }
+    }
+
+    @Test
+    void shouldSendAReplyByTheQueueOfItsBatch() throws Exception {
+        net.veth(client, "c0", lb, "l0", 2);
+        try (XdpInterface xdp = openWithVip("l0", 1);
+                RawSocket far = net.inside(client, () -> new RawSocket("c0"))) {
+            XdpPort port = xdp.ports().getFirst();
+            int[] flows = flowsOfQueues(port, far, 2);
+            for (int queue : new int[] {0, 1, 0}) {
+                far.send(frameOfFlow(60, 1, flows[queue]));
+                await(port);
+                long offset = port.borrow();
+                assertEquals(queue, port.ownerOf(offset));
+                byte[] own = frame(60, 2);
+                MemorySegment.copy(MemorySegment.ofArray(own), 0, port.memory(), offset, own.length);
+                assertTrue(batch.addOriginated(offset, own.length));
+                batch.verdicts[0] = FrameBatch.SEND;
+
+                assertEquals(2, port.transmit(batch));
+
+                assertArrayEquals(frameOfFlow(60, 1, flows[queue]), far.receiveTo(VIP, WAIT_MS));
+                assertArrayEquals(own, far.receiveTo(VIP, WAIT_MS));
+            }
+        }
+    }
+
+    /// The caller counts what is not sent as the last of its batch, also when that is in another queue's chunks.
+    @Test
+    void shouldDropTheLastFramesWhenTheSendRingOfOneQueueIsFull() throws Exception {
+        net.veth(client, "c0", lb, "l0", 2);
+        try (XdpInterface xdp = openWithVip("l0", 1);
+                RawSocket far = net.inside(client, () -> new RawSocket("c0"))) {
+            XdpPort port = xdp.ports().getFirst();
+            int all = port.chunksAtRest();
+            int ring = XdpInterface.ringEntries(2, 1);
+            for (int i = 0; i < ring; i++) { // as many as wait in a receive ring fill a send ring
+                far.send(frame(60, i));
+            }
+            NetworkNamespaces.run("ip -n " + lb + " link set l0 down");
+            sendBack(port, ring);
+            List<Long> lent = new ArrayList<>();
+            for (long offset = port.borrow(); offset >= 0; offset = port.borrow()) {
+                lent.add(offset);
+            }
+            assertEquals(all / 8, lent.size(), "places");
+            assertNotEquals(port.ownerOf(lent.getFirst()), port.ownerOf(lent.getLast()));
+
+            originate(port, lent.removeFirst());
+            originate(port, lent.removeLast());
+            assertEquals(0, port.transmit(batch), "the first has no room, so the second is dropped too");
+            originate(port, lent.removeLast());
+            originate(port, port.borrow());
+            assertEquals(1, port.transmit(batch), "the second has room, the first none");
+
+            NetworkNamespaces.run("ip -n " + lb + " link set l0 up");
+            lent.forEach(port::giveBack);
+            awaitChunks(port, all);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(TransportKind.class)
+    void shouldWakeForAFrameOnAnyQueue(TransportKind transport) throws Exception {
+        net.veth(client, "c0", lb, "l0", 2);
+        try (XdpInterface xdp = openWithVip("l0", 1);
+                RawSocket far = net.inside(client, () -> new RawSocket("c0"));
+                WaitLoop loop = Transports.open(transport, Thread.currentThread())) {
+            XdpPort port = xdp.ports().getFirst();
+            int[] flows = flowsOfQueues(port, far, 2);
+            assertEquals(2, port.descriptors().length);
+            for (int descriptor : port.descriptors()) {
+                loop.register(descriptor);
+            }
+            for (int i = 0; i < 20; i++) {
+                far.send(frameOfFlow(60, i, flows[i / 2 % 2]));
+                long startNs = System.nanoTime();
+                int count = 0;
+                while (count == 0) { // A wait may end early, for no reason.
+                    loop.await(TimeUnit.SECONDS.toNanos(10));
+                    count = port.receive(batch);
+                }
+                assertTrue(System.nanoTime() - startNs < TimeUnit.SECONDS.toNanos(3), "frame " + i);
+                assertEquals(i, number(batch.bytes(port.memory(), 0)));
+                port.transmit(batch);
+            }
+            int waits = 0;
+            long startNs = System.nanoTime();
+            while (System.nanoTime() - startNs < 100_000_000) {
+                loop.await(20_000_000);
+                waits++;
+            }
+            assertTrue(waits <= 10, "waits of 20 ms in 100 ms with nothing there: " + waits);
+        }
+    }
+
+    @Test
+    void shouldRefuseMoreWorkersThanQueues() throws Exception {
         net.veth(client, "c0", lb, "l0", 4);
         net.in(lb, "ethtool -L l0 rx 2 tx 2");
 
         LinuxException more = assertThrows(LinuxException.class, () -> open("l0", 3));
         assertEquals(
                 "3 worker(s) for l0: it has 2 receive queue(s), and a worker without a queue gets no frames;"
-                        + " name 2 CPU(s) in forwarder.cpus, or ethtool -L l0 rx 3 tx 3",
+                        + " name at most 2 CPU(s) in forwarder.cpus, or ethtool -L l0 rx 3 tx 3",
                 more.getMessage());
-        LinuxException fewer = assertThrows(LinuxException.class, () -> open("l0", 1));
-        assertTrue(
-                String.valueOf(fewer.getMessage()).contains("frames on a queue without a worker would be lost"),
-                fewer.getMessage());
 
         open("l0", 2).close();
+        open("l0", 1).close();
+    }
+
+    @Test
+    void shouldRefuseFewerSendQueuesThanReceiveQueues() throws Exception {
+        net.veth(client, "c0", lb, "l0", 4);
+        net.in(lb, "ethtool -L l0 rx 4 tx 1");
+
+        LinuxException refused = assertThrows(LinuxException.class, () -> open("l0", 1));
+
+        assertEquals(
+                "AF_XDP on l0: it has 4 receive queues and 1 to send by, and frames leave by the queue they came by;"
+                        + " ethtool -L l0 rx 1 tx 1, or forwarder.port=packet",
+                refused.getMessage());
     }
 
     @Test
@@ -208,8 +370,12 @@ class XdpInterfaceTest {
     @Test
     void shouldSayWhenAnotherSocketHasTheQueue() throws Exception {
         net.veth(client, "c0", lb, "l0", 1);
-        XdpSocket.Options options = new XdpSocket.Options(64, 128, 2048, HugePages.OFF, true, false);
-        try (XdpSocket other = net.inside(lb, () -> new XdpSocket(LinuxInterface.read("l0"), 0, options))) {
+        XdpSocket.Options options = new XdpSocket.Options(64, 128, 2048, true, false);
+        try (Arena arena = Arena.ofShared();
+                XdpSocket other = net.inside(
+                        lb,
+                        () -> new XdpSocket(
+                                LinuxInterface.read("l0"), 0, arena.allocate(options.memoryLength(), 4096), options))) {
             other.bind();
 
             assertMessage("another AF_XDP socket has this queue", () -> open("l0", 1));
@@ -224,11 +390,21 @@ class XdpInterfaceTest {
         try (XdpInterface xdp = open("l0", 1)) {
             XdpPort port = xdp.ports().getFirst();
             assertFalse(port.isZeroCopy());
-            assertEquals("XDP on l0 in the driver; 1 queue(s); " + port.description(), xdp.description());
+            assertEquals(
+                    "XDP on l0 in the driver; 1 queue(s) for 1 worker(s); " + port.description(), xdp.description());
             assertTrue(
                     port.description().startsWith("AF_XDP l0 queue 0, copy, 4096 chunks of 2048 bytes in "),
                     port.description());
             assertEquals(List.of(), xdp.notices());
+        }
+        net.veth(client, "c1", lb, "l1", 3);
+        try (XdpInterface xdp = open("l1", 2)) {
+            assertTrue(
+                    xdp.description()
+                            .startsWith(
+                                    "XDP on l1 in the driver; 3 queue(s) for 2 worker(s); AF_XDP l1 queues 0,2, copy,"
+                                            + " 4096 chunks a queue of 2048 bytes in "),
+                    xdp.description());
         }
     }
 
@@ -270,12 +446,14 @@ class XdpInterfaceTest {
         }
     }
 
-    @Test
-    void shouldGoOnAfterTheLinkWasDown() throws Exception {
-        net.veth(client, "c0", lb, "l0", 1);
+    @ParameterizedTest(name = "{0} queues")
+    @ValueSource(ints = {1, 2})
+    void shouldGoOnAfterTheLinkWasDown(int queues) throws Exception {
+        net.veth(client, "c0", lb, "l0", queues);
         try (XdpInterface xdp = openWithVip("l0", 1);
                 RawSocket far = net.inside(client, () -> new RawSocket("c0"))) {
             XdpPort port = xdp.ports().getFirst();
+            int[] flows = flowsOfQueues(port, far, queues);
             far.send(frame(60, 1));
             sendBack(port, 1);
             assertArrayEquals(frame(60, 1), far.receiveTo(VIP, WAIT_MS));
@@ -290,20 +468,26 @@ class XdpInterfaceTest {
                 NetworkNamespaces.run("ip -n " + end[0] + " link set " + end[1] + " up");
                 far.receive(50); // the socket's own ENETDOWN
 
-                boolean back = false;
-                for (int i = 0; i < 100 && !back; i++) {
-                    far.send(frame(60, 77_000 + i));
-                    Thread.sleep(10);
-                    int count = port.receive(batch);
-                    for (int j = 0; j < count; j++) {
-                        batch.verdicts[j] = FrameBatch.SEND;
+                BitSet back = new BitSet();
+                for (int i = 0; i < 100 && back.cardinality() < queues; i++) {
+                    for (int queue = 0; queue < queues; queue++) {
+                        far.send(frameOfFlow(60, 77_000 + queue, flows[queue]));
                     }
-                    port.transmit(batch);
+                    Thread.sleep(10);
+                    for (int queue = 0; queue < queues; queue++) {
+                        int count = port.receive(batch);
+                        for (int j = 0; j < count; j++) {
+                            batch.verdicts[j] = FrameBatch.SEND;
+                        }
+                        port.transmit(batch);
+                    }
                     for (byte[] frame = far.receiveTo(VIP, 0); frame != null; frame = far.receiveTo(VIP, 0)) {
-                        back |= number(frame) >= 77_000;
+                        if (number(frame) >= 77_000) {
+                            back.set(number(frame) - 77_000);
+                        }
                     }
                 }
-                assertTrue(back, "frames flow again after " + end[1] + " was down");
+                assertEquals(queues, back.cardinality(), "queues on which frames flow after " + end[1] + " was down");
             }
         }
     }
@@ -333,9 +517,10 @@ class XdpInterfaceTest {
         }
     }
 
-    @Test
-    void shouldLoseNoChunk() throws Exception {
-        net.veth(client, "c0", lb, "l0", 1);
+    @ParameterizedTest(name = "{0} queues")
+    @ValueSource(ints = {1, 2})
+    void shouldLoseNoChunk(int queues) throws Exception {
+        net.veth(client, "c0", lb, "l0", queues);
         try (XdpInterface xdp = openWithVip("l0", 1);
                 RawSocket far = net.inside(client, () -> new RawSocket("c0"))) {
             long seed = Long.getLong("penstock.seed", System.nanoTime());
@@ -343,7 +528,7 @@ class XdpInterfaceTest {
             Random random = new Random(seed);
             XdpPort port = xdp.ports().getFirst();
             int all = port.chunksAtRest();
-            assertEquals(4096, all);
+            assertEquals(queues * 4096, all);
             for (int round = 0; round < 40; round++) {
                 if (round == 10) { // Frames that find the link down must come back as well.
                     NetworkNamespaces.run("ip -n " + client + " link set c0 down");
@@ -353,7 +538,7 @@ class XdpInterfaceTest {
                 }
                 int burst = random.nextInt(round == 30 ? 4_000 : 300); // 4000: more than the receive ring holds
                 for (int i = 0; i < burst; i++) {
-                    far.send(frame(60 + random.nextInt(1400), i));
+                    far.send(frameOfFlow(60 + random.nextInt(1400), i, random.nextInt(64)));
                 }
                 for (int i = random.nextInt(100); i > 0; i--) {
                     sendOwn(port, i);
@@ -369,12 +554,7 @@ class XdpInterfaceTest {
                     // Makes room in the far end's buffer.
                 }
             }
-            long deadlineNs = System.nanoTime() + WAIT_MS * 1_000_000L;
-            while (port.chunksAtRest() < all && System.nanoTime() - deadlineNs < 0) {
-                port.receive(batch);
-                port.transmit(batch);
-            }
-            assertEquals(all, port.chunksAtRest());
+            awaitChunks(port, all);
         }
     }
 
@@ -524,6 +704,51 @@ class XdpInterfaceTest {
         }
         assertEquals(frames, received.size(), "frames received");
         return received;
+    }
+
+    private void await(XdpPort port) {
+        long deadlineNs = System.nanoTime() + WAIT_MS * 1_000_000L;
+        while (port.receive(batch) == 0) {
+            assertTrue(System.nanoTime() - deadlineNs < 0, "no frame came");
+        }
+    }
+
+    private void awaitChunks(XdpPort port, int all) {
+        long deadlineNs = System.nanoTime() + WAIT_MS * 1_000_000L;
+        while (port.chunksAtRest() < all && System.nanoTime() - deadlineNs < 0) {
+            port.receive(batch);
+            port.transmit(batch);
+        }
+        assertEquals(all, port.chunksAtRest());
+    }
+
+    /// {@return for each queue of the port a flow that comes by it}
+    private int[] flowsOfQueues(XdpPort port, RawSocket far, int queues) {
+        int[] flows = new int[queues];
+        BitSet known = new BitSet();
+        for (int flow = 0; flow < 200 && known.cardinality() < queues; flow++) {
+            far.send(frameOfFlow(60, flow, flow));
+            await(port);
+            int queue = port.ownerOf(batch.offsets[0]);
+            port.transmit(batch);
+            flows[queue] = flow;
+            known.set(queue);
+        }
+        assertEquals(queues, known.cardinality(), "queues that frames come by");
+        return flows;
+    }
+
+    private static byte[] frameOfFlow(int length, int number, int flow) {
+        byte[] frame = frame(length, number);
+        frame[34] = (byte) (flow >> 8); // the source port: flows that the sender's queues share out
+        frame[35] = (byte) flow;
+        return frame;
+    }
+
+    private void originate(XdpPort port, long offset) {
+        byte[] own = frame(60, 1);
+        MemorySegment.copy(MemorySegment.ofArray(own), 0, port.memory(), offset, own.length);
+        assertTrue(batch.addOriginated(offset, own.length));
     }
 
     private void sendBack(XdpPort port, int frames) {

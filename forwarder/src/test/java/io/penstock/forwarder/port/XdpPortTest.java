@@ -25,7 +25,7 @@ class XdpPortTest extends FramePortContract {
         net = namespaces;
         String client = namespaces.add("client");
         String lb = namespaces.add("lb");
-        namespaces.veth(client, "c0", lb, "l0", 1);
+        namespaces.veth(client, "c0", lb, "l0", queues());
         far = namespaces.inside(client, () -> new RawSocket("c0"));
         XdpInterface opened = namespaces.inside(lb, () -> XdpInterface.open("l0", 1, XdpInterface.Options.DEFAULT));
         xdp = opened;
@@ -43,6 +43,11 @@ class XdpPortTest extends FramePortContract {
         if (net != null) {
             net.close();
         }
+    }
+
+    /// {@return receive queues of the interface, all of them the one port's}
+    int queues() {
+        return 1;
     }
 
     @Override

@@ -178,12 +178,29 @@ abstract class WaitLoopContract {
         conductor.join();
     }
 
+    /// More than the loops take in at once: a NIC's queues may be many more than the workers.
     @Test
-    void shouldIgnoreAPortWithoutADescriptor() {
-        loop.register(-1);
-        loop.unregister(-1);
-
+    void shouldReturnForEachOfManyDescriptors() throws Exception {
+        int[] many = new int[70];
+        for (int i = 0; i < many.length; i++) {
+            many[i] = LinuxException.check(libc.eventfd(0, NONBLOCK), "eventfd()");
+            loop.register(many[i]);
+        }
         awaitNanos(1_000_000);
+        for (int i = many.length - 1; i >= 0; i--) {
+            signal(libc, many[i], word);
+            awaitReadable(many[i]);
+            clear(many[i]);
+        }
+        for (int fd : many) {
+            signal(libc, fd, word);
+        }
+        assertTrue(awaitNanos(LONG_NANOS) < SOON_NANOS, "all at once");
+        for (int fd : many) {
+            clear(fd);
+            loop.unregister(fd);
+            libc.close(fd);
+        }
     }
 
     @Test

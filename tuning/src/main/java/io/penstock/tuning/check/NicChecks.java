@@ -145,16 +145,18 @@ public final class NicChecks implements Check {
         int workers = target.cpus().size();
         String is = "%s: %d receive queue(s) of at most %d for %d worker(s)"
                 .formatted(nic, now.receiving(), now.receivingMax(), workers);
-        if (now.receiving() == workers) {
+        boolean sendsByAll = !target.mayUseXdp() || now.tx() + now.combined() >= now.receiving();
+        if (now.receiving() == workers && sendsByAll) {
             return Finding.ok("nic.queues", is);
         }
         boolean combined = now.combinedMax() > 0;
         String why = target.mayUseXdp()
-                ? "An AF_XDP socket sees one queue: with other numbers than workers the forwarder refuses xdp, and auto "
-                        + "falls back to packet rings."
+                ? "A worker serves several queues in turn; with fewer receive queues than workers, or fewer send queues "
+                        + "than receive queues, the forwarder refuses xdp, and auto falls back to packet rings."
                 : "Queues are served by their interrupts' CPUs; with one for each worker, frames stay on the CPU that "
                         + "forwards them.";
-        Level level = target.port() == PortMode.XDP ? Level.PROBLEM : Level.ADVICE;
+        boolean isRefused = workers > now.receiving() || !sendsByAll;
+        Level level = target.port() == PortMode.XDP && isRefused ? Level.PROBLEM : Level.ADVICE;
         if (workers > now.receivingMax()) {
             return new Finding(
                     "nic.queues",
@@ -165,16 +167,17 @@ public final class NicChecks implements Check {
                     "forwarder.cpus=" + Host.text(target.cpus().subList(0, Math.max(1, now.receivingMax()))),
                     List.of());
         }
+        int tx = target.mayUseXdp() ? Math.max(now.tx(), workers) : now.tx();
         String value = combined
                 ? "rx 0 tx %d combined %d".formatted(now.tx(), workers)
-                : "rx %d tx %d combined 0".formatted(workers, now.tx());
+                : "rx %d tx %d combined 0".formatted(workers, tx);
         return new Finding(
                 "nic.queues",
                 level,
                 is,
                 workers + " queue(s)",
                 why + " The change may take the link down for a moment.",
-                "ethtool -L " + nic + (combined ? " combined " : " rx ") + workers,
+                "ethtool -L " + nic + (combined ? " combined " + workers : " rx " + workers + " tx " + tx),
                 List.of(Setting.nic(nic, "queues", value)));
     }
 
