@@ -63,6 +63,10 @@ class HostileClientTest {
             int port = java.util.Objects.requireNonNull(sidecar.apiAddress()).getPort();
             double checksBefore = instance.metric(ok);
 
+            comeAllAtOnce(port);
+            TestInstance.await("room again", () -> isAnswering(instance));
+            assertTrue(instance.metric("penstock_api_connections_refused_total") > 0, "more than there is room for");
+
             List<Thread> attackers = new ArrayList<>();
             List<Attack> attacks = List.of(
                     HostileClientTest::saysNothing,
@@ -98,11 +102,10 @@ class HostileClientTest {
                     "measured: %d hostile connections in %.1f s; %d requests of the command line, slowest %d ms; %.0f"
                             + " checks of a backend checked every 100 ms%n",
                     connections.get(), seconds, asked, slowestMs, checks);
-            assertTrue(connections.get() > 200, "hostile connections: " + connections);
-            assertTrue(slowestMs < 2_000, "slowest request, ms: " + slowestMs);
+            assertTrue(connections.get() > 100, "hostile connections: " + connections);
+            assertTrue(slowestMs < 3_000, "slowest request, ms: " + slowestMs);
             assertTrue(checks > seconds * 10 / 2, "checks: " + checks);
             assertEquals(0, instance.metric("penstock_health_transitions_total{listener=\"web\",backend=\"a\"}"));
-            assertTrue(instance.metric("penstock_api_connections_refused_total") > 0);
             assertEquals(200, instance.send("GET", "/v1/listeners").status());
         }
     }
@@ -114,6 +117,21 @@ class HostileClientTest {
             }
         } catch (IOException closed) {
             // The test is over.
+        }
+    }
+
+    private static void comeAllAtOnce(int port) throws IOException {
+        List<Socket> sockets = new ArrayList<>();
+        try {
+            for (int i = 0; i < 80; i++) {
+                sockets.add(new Socket(InetAddress.getLoopbackAddress(), port));
+            }
+            sockets.getLast().setSoTimeout(5_000);
+            assertEquals(-1, sockets.getLast().getInputStream().read(), "the last is closed at once");
+        } finally {
+            for (Socket socket : sockets) {
+                socket.close();
+            }
         }
     }
 

@@ -49,17 +49,18 @@ class SidecarKillTest {
                 boolean last = kill == KILLS;
                 Process sidecar = start(kill);
                 try {
+                    // Every other one may publish before it is killed, however busy the host.
+                    long before = version;
+                    boolean waits = last || kill % 2 == 0;
                     long endNs = System.nanoTime()
-                            + TimeUnit.MILLISECONDS.toNanos(last ? 20_000 : 300 + random.nextInt(1_200));
+                            + TimeUnit.MILLISECONDS.toNanos(waits ? 20_000 : 300 + random.nextInt(1_200));
                     int round = kill * 1000;
-                    while (System.nanoTime() < endNs) {
+                    while (System.nanoTime() < endNs && !(waits && (last ? isDone(runtime) : version > before))) {
                         write(port, ++round);
                         Thread.sleep(random.nextInt(20));
                         look(runtime);
-                        if (last && isDone(runtime)) {
-                            break;
-                        }
                     }
+                    Thread.sleep(random.nextInt(100));
                     assertTrue(sidecar.isAlive(), () -> "it ended by itself: " + log());
                 } finally {
                     sidecar.destroyForcibly();
@@ -71,7 +72,7 @@ class SidecarKillTest {
             try (SnapshotVersion announced = new SnapshotVersion(runtime.snapshotVersionFile())) {
                 assertEquals(version, announced.get(), "what was written was told");
             }
-            assertTrue(version > KILLS, "snapshots: " + version);
+            assertTrue(version > KILLS / 2, "snapshots: " + version);
             List<String> changes = log().lines()
                     .filter(line -> line.contains("(127.0.0.1) is "))
                     .toList();

@@ -64,6 +64,25 @@ final class Checking implements AutoCloseable {
                 kind, 0, 200, 500, 2, 2, path, host, List.of(expect), "", null, null, HealthTarget.BACKEND, false);
     }
 
+    /// A first TLS handshake loads hundreds of classes.
+    static HealthConfig patient(HealthKind kind) {
+        return new HealthConfig(
+                kind,
+                0,
+                200,
+                8_000,
+                2,
+                2,
+                "/",
+                null,
+                List.of(new CodeRange(200, 299)),
+                "",
+                null,
+                null,
+                HealthTarget.BACKEND,
+                false);
+    }
+
     static HealthConfig udp(String send, @Nullable String receive) {
         return new HealthConfig(
                 HealthKind.UDP,

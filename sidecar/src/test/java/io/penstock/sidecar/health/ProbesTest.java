@@ -299,7 +299,7 @@ class ProbesTest {
     }
 
     private CheckResult https(int port) throws Exception {
-        return checking.check(Checking.target("127.0.0.1", port, Checking.health(HealthKind.HTTPS)));
+        return checking.check(Checking.target("127.0.0.1", port, Checking.patient(HealthKind.HTTPS)));
     }
 
     private CheckResult script(String body) throws Exception {

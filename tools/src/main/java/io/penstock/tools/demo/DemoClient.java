@@ -50,12 +50,16 @@ public final class DemoClient {
             try {
                 client.run(command.split(" "), answer);
             } catch (IOException e) {
-                System.err.println("demo client: " + command + ": " + e.getMessage());
+                complain(command + ": " + e.getMessage());
                 answer.put("error", 1);
             }
             System.out.println(answer);
         }
         System.exit(0);
+    }
+
+    private static void complain(String what) {
+        System.err.println("demo client: " + what);
     }
 
     private void run(String[] command, ClientLine answer) throws IOException, InterruptedException {
@@ -236,7 +240,7 @@ public final class DemoClient {
                 }
             } catch (IOException e) {
                 lost = reason(e);
-                System.err.println("demo client: a connection to " + backend + " was lost: " + e);
+                complain("a connection to " + backend + " was lost: " + e);
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
             }

@@ -48,6 +48,8 @@ class RealBackendsPackagedTest {
     private static final long SLACK_MS = 1_500;
     /// Requests that wait for a silent host give up after five seconds.
     private static final long PATIENCE_MS = 5_500;
+    /// Those that are refused or told of an error know at once.
+    private static final long SHORT_MS = 2_500;
 
     private final Map<String, Process> servers = new LinkedHashMap<>();
     private @Nullable DemoNetwork network;
@@ -108,14 +110,23 @@ class RealBackendsPackagedTest {
                 asking,
                 instance,
                 "its service is killed",
+                SHORT_MS,
                 () -> server(VICTIM).destroyForcibly(),
                 () -> startServer(net, VICTIM));
-        outage(net, asking, instance, "its host is cut off", () -> link(net, "down"), () -> link(net, "up"));
+        outage(
+                net,
+                asking,
+                instance,
+                "its host is cut off",
+                PATIENCE_MS,
+                () -> link(net, "down"),
+                () -> link(net, "up"));
         outage(
                 net,
                 asking,
                 instance,
                 "its HTTP says 500",
+                SHORT_MS,
                 () -> Files.createFile(folder(net, VICTIM).resolve("broken")),
                 () -> Files.delete(folder(net, VICTIM).resolve("broken")));
         ApiClient api = new ApiClient(
@@ -128,12 +139,13 @@ class RealBackendsPackagedTest {
         void run() throws Exception;
     }
 
-    private void outage(DemoNetwork net, Guest asking, Instance instance, String what, Step breaks, Step mends)
+    private void outage(
+            DemoNetwork net, Guest asking, Instance instance, String what, long patienceMs, Step breaks, Step mends)
             throws Exception {
         asking.ask("mark");
         breaks.run();
         long noticedMs = instance.awaitHealth(VICTIM, Health.DOWN, 10_000);
-        Thread.sleep(PATIENCE_MS);
+        Thread.sleep(patienceMs);
         ClientLine during = asking.ask("report");
         assertTrue(noticedMs >= 0, () -> what + ": not noticed\n" + log(balancer));
         Map<String, Integer> answers = curl(net, 20);
