@@ -126,6 +126,9 @@ class SurvivalTest {
         int half = whole.indexOf("listener.web.backend.b") + "listener.web.backend.b=10.".length();
         Files.writeString(instance.file(), whole.substring(0, half));
         TestInstance.await("noticed", () -> !sidecar.state().view().problems().isEmpty());
+        assertTrue(instance.metric("penstock_config_errors") >= 1, "the metric says so");
+        assertTrue(instance.metric("penstock_config_reload_errors_total") >= 1);
+        assertTrue(instance.send("GET", "/v1/status").body().contains("penstock.properties:"), "and the API where");
         assertEquals(version, published().version());
     }
 
