@@ -6,8 +6,7 @@ import java.lang.invoke.VarHandle;
 
 /// Which backend a fingerprint belongs to: a client within a listener (session persistence), or a fragmented datagram.
 /// Bounded, off-heap, shared by all workers, readable by other processes, and there again after a restart when its
-/// memory
-/// is a mapped file.
+/// memory is a mapped file.
 ///
 /// ```
 ///  header, 128 bytes
@@ -30,17 +29,15 @@ import java.lang.invoke.VarHandle;
 /// ```
 ///
 /// An entry's second word owns the first. It goes from free or published to *claimed* by a compare-and-set with a
-/// ticket
-/// that nobody else has; the claimant alone then writes the fingerprint and *announces* it; having looked for others
-/// that announced the same one, it *publishes*. A fingerprint lies in its own window only. When that is full, the entry
-/// that was not used for longest gives way.
+/// ticket that nobody else has; the claimant alone then writes the fingerprint and *announces* it; having looked for
+/// others that announced the same one, it *publishes*. A fingerprint lies in its own window only. When that is full,
+/// the entry that was not used for longest gives way.
 ///
 /// **Guarantees.** No call blocks or waits for another. For one fingerprint, [#putIfAbsent] and [#replace] return the
-/// same
-/// backend to all who call at once: of two that announced, the one that looks second sees the first, and either
-/// withdraws
-/// in favour of what is published or has the other start again. A reader never takes one fingerprint's backend for
-/// another's. A process killed at any point leaves at most a claimed slot, which is free for the next epoch.
+/// same backend to all who call at once: of two that announced, the one that looks second sees the first, and either
+/// withdraws in favour of what is published or has the other start again. A reader never takes one fingerprint's
+/// backend for another's. A process killed at any point leaves at most a claimed slot, which is free for the next
+/// epoch.
 ///
 /// **Assumptions.** One process opens the table for writing at a time. Fingerprints are keyed 64-bit hashes: two
 /// clients
@@ -189,8 +186,7 @@ public final class AffinityTable {
     }
 
     /// {@return the backend of a fingerprint, for [#row(int)] and [#generation(int)], or [#NONE] when it has none or
-    /// was
-    /// not used for longer than the timeout}
+    /// was not used for longer than the timeout}
     ///
     /// @param fingerprint  a keyed hash
     /// @param nowTicks     the time

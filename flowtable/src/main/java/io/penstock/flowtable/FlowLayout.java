@@ -42,8 +42,7 @@ import java.lang.invoke.VarHandle;
 ///
 /// An entry lies in its home line or some steps further; `step` says how many, so that its home is known without
 /// hashing it again. `reach` belongs to the line, in its first slot whether that is free or not: the most steps that
-/// any
-/// entry homed in this line took.
+/// any entry homed in this line took.
 final class FlowLayout {
     static final ValueLayout.OfLong WORD = ValueLayout.JAVA_LONG;
     static final ValueLayout.OfInt HALF = ValueLayout.JAVA_INT;

@@ -7,8 +7,7 @@ import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
 
 /// The flows of one worker, off-heap: 5-tuple to backend, with state, times and counts. IPv4 and IPv6 flows have a
-/// table
-/// each; the layout, which an eBPF program could read and update in place, is drawn in `FlowLayout`.
+/// table each; the layout, which an eBPF program could read and update in place, is drawn in `FlowLayout`.
 ///
 /// An entry is named by its byte offset, which stays the same until the flow is removed. A caller works in stages
 /// over a batch: [#bucket] of all packets, [#touch] them all, then find, so that cache misses overlap.
@@ -45,8 +44,7 @@ public final class FlowTable {
     public static final int STEPS_MAX = 255;
 
     /// Steps from the home line within which a new flow may replace another one. Few, since the owner is asked for
-    /// each,
-    /// in a flood of new flows over a full table at every packet.
+    /// each, in a flood of new flows over a full table at every packet.
     public static final int REPLACE_STEPS = 7;
 
     /// Which addresses the table holds.
@@ -245,8 +243,7 @@ public final class FlowTable {
     }
 
     /// Looks for an IPv4 flow in its home line alone, which [#touch] has brought near. A caller that gets [#FURTHER]
-    /// for
-    /// some flows of a batch touches the next line of each ([#touchNext]) before it asks [#find4]: so these misses
+    /// for some flows of a batch touches the next line of each ([#touchNext]) before it asks [#find4]: so these misses
     /// overlap too.
     ///
     /// @param bucket      as for [#find4]
@@ -634,9 +631,8 @@ public final class FlowTable {
         return NONE;
     }
 
-    /// The first to go among the entries of a line and `victim`, which may be [#NONE]: a reset flow before a
-    /// closing one
-    /// before a half-open one, as their numbers descend; among equals, the one not seen for longest.
+    /// The first to go among the entries of a line and `victim`, which may be [#NONE]: a reset flow before a closing
+    /// one before a half-open one, as their numbers descend; among equals, the one not seen for longest.
     private long weakestSlot(long line, long victim, int nowTicks) {
         long weakest = victim;
         for (long entry = line; entry < line + LINE_LENGTH; entry += entryLength) {

@@ -9,15 +9,13 @@ import java.lang.invoke.VarHandle;
 /// Reads a flow table that another thread or process writes, without locks and without disturbing it.
 ///
 /// A reader stands on one flow at a time: [#next] or find moves it, the accessors tell what it saw. Key, backend and
-/// state
-/// of that flow belonged together at one moment; times and counts may be a few packets apart. A flow that comes or
-/// goes during the walk may or may not be seen; one that stays is seen once.
+/// state of that flow belonged together at one moment; times and counts may be a few packets apart. A flow that comes
+/// or goes during the walk may or may not be seen; one that stays is seen once.
 ///
 /// One thread owns a reader; any number of readers may look at a table. Nothing is allocated after construction.
 public final class FlowTableReader {
-    /// A slot that changes under the reader's hands is read again so often, then counts as gone. A change takes
-    /// the writer
-    /// a few stores, so that even the second reading is rare.
+    /// A slot that changes under the reader's hands is read again so often, then counts as gone. A change takes the
+    /// writer a few stores, so that even the second reading is rare.
     private static final int ATTEMPTS = 8;
 
     private final MemorySegment memory;

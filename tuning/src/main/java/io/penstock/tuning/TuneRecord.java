@@ -17,8 +17,7 @@ import java.util.List;
 import java.util.Map;
 
 /// What `tune apply` changed: for each setting what it was before the first apply, and what was last written. Lies
-/// under
-/// `/run`, since all these settings end with the host's next start too.
+/// under `/run`, since all these settings end with the host's next start too.
 public final class TuneRecord {
     /// A changed setting.
     ///

@@ -95,8 +95,7 @@ public final class Tuner {
     }
 
     /// Puts back what was before the first apply, the number of queues first, all else in reverse order. What fails
-    /// stays
-    /// on record.
+    /// stays on record.
     public List<Outcome> undo() throws IOException {
         TuneRecord record = TuneRecord.load(recordFile);
         List<TuneRecord.Change> changes = record.changes().reversed();

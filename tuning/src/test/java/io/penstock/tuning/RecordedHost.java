@@ -11,8 +11,7 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /// A copy of `/proc` and `/sys` in a folder: eight CPUs on four cores and two NUMA nodes, `eth1` on the second node,
-/// and
-/// everything as a distribution leaves it.
+/// and everything as a distribution leaves it.
 final class RecordedHost {
     private final Path root;
 

@@ -36,8 +36,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.List;
 
 /// One worker of the forwarder, whole, over a [LoopPort]: the duty cycle that runs is the forwarder's own. Its IPv4
-/// flow
-/// table lies in a file, so that the loop in C can map the very same table. One thread's own.
+/// flow table lies in a file, so that the loop in C can map the very same table. One thread's own.
 public final class BenchPath implements AutoCloseable {
     /// Backends behind the one listener.
     public static final int BACKENDS = 64;

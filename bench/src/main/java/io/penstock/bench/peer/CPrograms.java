@@ -15,8 +15,7 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// The peers in C: compiled from the sources in our jar by the compiler that is installed, for this very processor,
-/// into
-/// a folder that is removed at the end.
+/// into a folder that is removed at the end.
 public final class CPrograms implements AutoCloseable {
     private static final List<String> COMPILERS = List.of("cc", "gcc", "clang");
     private static final List<String> FLAGS = List.of("-O3", "-march=native", "-std=gnu11", "-Wall");

@@ -7,8 +7,7 @@ import org.HdrHistogram.Histogram;
 
 /// Sends frames at a steady rate by one of our own ports, takes back what returns, and measures loss and time of flight
 /// by the one clock of one thread. A frame that is late is sent as soon as it can be, with the time at which it was
-/// due:
-/// what keeps the generator waiting counts as latency. One thread's own; it never sleeps.
+/// due: what keeps the generator waiting counts as latency. One thread's own; it never sleeps.
 public final class LoadGenerator {
     private static final int BATCH_FRAMES = 32;
     private static final long LONGEST_NS = 10_000_000_000L;
@@ -38,8 +37,7 @@ public final class LoadGenerator {
     }
 
     /// Sends for a time, and waits a little for the last ones. When it cannot hold the rate it goes on until all are
-    /// sent,
-    /// at most twice the time.
+    /// sent, at most twice the time.
     ///
     /// @param framesPerSecond SYNs included
     public Result run(long framesPerSecond, long ms) {

@@ -37,8 +37,7 @@ import org.jspecify.annotations.Nullable;
 /// ```
 ///
 /// Written beside and renamed, so readers find the old or the new one. The first line tells a whole file from one that
-/// a
-/// power cut or a full disk left half written. A listener's keys are those of the properties file. Any thread.
+/// a power cut or a full disk left half written. A listener's keys are those of the properties file. Any thread.
 public final class SnapshotFile {
     private static final JsonFactory FACTORY = new JsonFactory();
     private static final String MAGIC = "penstock-snapshot";

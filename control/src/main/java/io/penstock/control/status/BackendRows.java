@@ -24,9 +24,8 @@ import java.util.Map;
 /// ```
 ///
 /// `flows` is a gauge; the others only grow, for as long as the file lives: who takes over a row starts from a base
-/// that
-/// is kept in the row, so a cell needs no second writer. The same identity (listener, id, address) gets the same row
-/// again, also after a restart, and goes on counting. A row that was given back keeps its identity and counts until
+/// that is kept in the row, so a cell needs no second writer. The same identity (listener, id, address) gets the same
+/// row again, also after a restart, and goes on counting. A row that was given back keeps its identity and counts until
 /// another identity needs it; then they are added to the retired sums of its listener, in steps that a restart can
 /// finish if a kill cuts them short.
 ///

@@ -22,8 +22,7 @@ import org.agrona.concurrent.UnsafeBuffer;
 import org.agrona.concurrent.errors.DistinctErrorLog;
 
 /// The forwarder's side of the status file: counters, states and errors that other processes read without asking,
-/// during
-/// its life and after it. Counters go on from what an earlier run left.
+/// during its life and after it. Counters go on from what an earlier run left.
 ///
 /// One forwarder at a time (it holds the runtime folder's lock). Header, rows and errors belong to the conductor; a
 /// worker's region belongs to that worker once it runs.

@@ -145,8 +145,8 @@ public final class HostNetwork implements AutoCloseable {
     }
 
     /// Puts a VIP on the loopback, in such a way that the host takes packets for it and does not choose it as the
-    /// source
-    /// of connections of its own: an IPv4 address of scope host, an IPv6 address that is deprecated from the start.
+    /// source of connections of its own: an IPv4 address of scope host, an IPv6 address that is deprecated from the
+    /// start.
     ///
     /// @throws LinuxException when the kernel refuses
     public void addVip(InetAddress vip) {

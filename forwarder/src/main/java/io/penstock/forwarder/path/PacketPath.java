@@ -19,8 +19,7 @@ import io.penstock.forwarder.port.FrameBatch;
 /// 5. **Rewrite** what goes to a backend ([Delivery]) or back to where it came from ([Replies]).
 ///
 /// The steps run over the whole batch, one after the other, so that the cache misses of its frames overlap. Each step
-/// is
-/// a method small enough for C2 to compile on its own. Nothing is allocated, nothing is thrown; every frame ends in
+/// is a method small enough for C2 to compile on its own. Nothing is allocated, nothing is thrown; every frame ends in
 /// exactly one of [Disposition]'s methods.
 ///
 /// One worker's own; not thread-safe.

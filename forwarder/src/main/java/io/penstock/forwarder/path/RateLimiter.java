@@ -3,8 +3,7 @@ package io.penstock.forwarder.path;
 import java.util.concurrent.atomic.AtomicLong;
 
 /// A limit of so many events a second, with a burst of one second's worth: the generic cell rate algorithm (ITU-T
-/// I.371)
-/// on one shared time, the theoretical arrival time of the next event. Any thread; wait-free but for contention.
+/// I.371) on one shared time, the theoretical arrival time of the next event. Any thread; wait-free but for contention.
 public final class RateLimiter {
     private static final long SECOND_NS = 1_000_000_000L;
 

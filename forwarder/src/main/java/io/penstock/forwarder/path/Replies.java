@@ -9,8 +9,7 @@ import io.penstock.flowtable.packet.ResetWriter;
 import io.penstock.flowtable.packet.TooBigWriter;
 
 /// Answers that a frame becomes where it lies. What strangers can provoke is limited, so that a flood of packets does
-/// not
-/// become a flood of answers. One worker's own.
+/// not become a flood of answers. One worker's own.
 final class Replies {
     /// RSTs and ICMP errors a second and worker, each: the order of Linux's own `icmp_msgs_per_sec`.
     static final int PER_SECOND = 1000;

@@ -7,8 +7,7 @@ import java.util.Queue;
 import java.util.function.Predicate;
 
 /// Tells neighbours that a VIP is with us: when it comes, and once more a little later (RFC 5227 §2.3, RFC 4861
-/// §7.2.6).
-/// Conductor only.
+/// §7.2.6). Conductor only.
 final class Announcements {
     private static final long AGAIN_AFTER_NS = 2_000_000_000; // RFC 5227 §1.1: ANNOUNCE_INTERVAL
 

@@ -26,8 +26,7 @@ import java.util.concurrent.locks.LockSupport;
 
 /// Prepares what the workers need and publishes it: snapshots become listener tables, the kernel's neighbours become
 /// backend records, VIPs are told to the filter and announced. Answers questions. Its own thread; workers never wait
-/// for
-/// it.
+/// for it.
 final class Conductor {
     /// A snapshot is seen after at most this long.
     private static final long TURN_NS = 10_000_000;

@@ -16,8 +16,7 @@ import java.util.List;
 import java.util.function.UnaryOperator;
 
 /// Answers questions about the running forwarder on a Unix socket in its runtime folder: one line in, one line out,
-/// then
-/// the connection is closed. Driven by the conductor; never blocks; a slow or silent client is cut off.
+/// then the connection is closed. Driven by the conductor; never blocks; a slow or silent client is cut off.
 public final class ControlSocket implements AutoCloseable {
     private static final int LONGEST_LINE = 1024;
     private static final int CLIENTS_MAX = 16;

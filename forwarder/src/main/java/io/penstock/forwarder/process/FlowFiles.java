@@ -25,8 +25,7 @@ import java.util.function.Consumer;
 /// The tables in the runtime folder that outlive a forwarder: flows of each worker and family, session persistence.
 ///
 /// A table that fits is gone on with. When the number of workers, the room or the hash key changed, the flows of the
-/// old
-/// tables are put into new ones. A file of another layout is set aside, not misread.
+/// old tables are put into new ones. A file of another layout is set aside, not misread.
 final class FlowFiles implements AutoCloseable {
     /// A family without a VIP gets this part of the room: enough to begin with when a VIP comes at run time.
     private static final int IDLE_FAMILY_SHARE = 16;

@@ -121,6 +121,7 @@ public final class WorkerThread {
         thread.join();
     }
 
+    /// {@return the worker whose thread this is}
     public ForwardingWorker worker() {
         return worker;
     }

@@ -23,8 +23,7 @@ import org.junit.jupiter.api.Test;
 /// A million damaged frames: none throws, each is counted once, and nothing beyond a frame's end has any influence.
 ///
 /// Two paths get the same frames, but the memory around them is filled with 0x00 in the one and 0xff in the other
-/// before
-/// each cycle. A read outside a frame that mattered would make them differ.
+/// before each cycle. A read outside a frame that mattered would make them differ.
 class MutatedFramesTest {
     private static final int FRAMES = Integer.getInteger("penstock.frames", 1_000_000);
     private static final int BATCH = 8;

@@ -66,8 +66,7 @@ class SeveralWorkersTest {
     }
 
     /// Shows S0-03, S1-02, S2-39, S2-45, S2-46, S2-47, S2-49, S2-51, S2-52: shares over three workers, exact for
-    /// rotations
-    /// and counts, within a hash's chance for the others.
+    /// rotations and counts, within a hash's chance for the others.
     @ParameterizedTest
     @CsvSource({
         "wrr,  2000, 2000, 2000, 0",
@@ -237,8 +236,7 @@ class SeveralWorkersTest {
     // Overload
 
     /// Established flows live through a flood of SYNs from random sources that is 20 times the table; `mh` goes on
-    /// without
-    /// entries, others drop.
+    /// without entries, others drop.
     @ParameterizedTest
     @CsvSource({"mh", "wrr", "lc"})
     void shouldLiveThroughASynFlood(String scheduler) {

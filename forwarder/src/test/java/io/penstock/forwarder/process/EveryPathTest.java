@@ -25,10 +25,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /// Every forwarding mode, IPv4 and IPv6 within and without, between real kernels over routers whose links take less
-/// than
-/// the hosts believe. Nothing may disappear in silence: path MTU discovery has to work in both directions, and
-/// datagrams
-/// in fragments have to arrive whole.
+/// than the hosts believe. Nothing may disappear in silence: path MTU discovery has to work in both directions, and
+/// datagrams in fragments have to arrive whole.
 ///
 /// Shows S2-24, S2-25, S2-28, S2-29, S2-72, S2-73, S2-74, S2-75, S2-76, S2-77 for every forwarding mode and both
 /// families.

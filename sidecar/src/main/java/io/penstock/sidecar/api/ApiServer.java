@@ -83,8 +83,7 @@ final class ApiServer implements AutoCloseable {
     }
 
     /// Listens on a Unix socket that only our own user may open. What is left of an earlier one is removed: call it
-    /// only
-    /// when no other process can be using it.
+    /// only when no other process can be using it.
     void openLocal(Path socket) throws IOException {
         Files.deleteIfExists(socket);
         local = open(

@@ -9,8 +9,7 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /// Time limits for a client: to send a whole request once it began, to take a whole response, and to stay silent
-/// between
-/// two. A client that trickles bytes gains nothing: the limits count from the first byte, not from the latest.
+/// between two. A client that trickles bytes gains nothing: the limits count from the first byte, not from the latest.
 ///
 /// Stands behind the HTTP codec, so that it sees where messages end.
 @SuppressWarnings("FutureReturnValueIgnored") // A connection is written to and closed without waiting.

@@ -13,8 +13,7 @@ import java.io.UncheckedIOException;
 import org.jspecify.annotations.Nullable;
 
 /// How the API reads and writes JSON: doubled names are errors, and depth, names, strings and numbers are bounded,
-/// since
-/// what is read comes from a client.
+/// since what is read comes from a client.
 final class Json {
     private static final int MAX_DEPTH = 8;
     private static final int MAX_NAME = 256;

@@ -31,10 +31,9 @@ import org.jspecify.annotations.Nullable;
 ///  "backends":{"a":{"address":"10.0.0.11","weight":100},"b":{"address":"10.0.0.12","weight":3}}}
 /// ```
 /// What is read is a merge patch (RFC 7396): what is not named stays, `null` removes. For the reader's ease a list may
-/// be
-/// an array, `health` may be an object (`{"kind":"http","path":"/"}`), a backend may be the text of its key
-/// (`"10.0.0.12 weight=3"`), and `backends` an array of objects with `id`, which then replaces all of them.
-/// The values are not judged here: they become keys, and the rules of the file judge them.
+/// be an array, `health` may be an object (`{"kind":"http","path":"/"}`), a backend may be the text of its key
+/// (`"10.0.0.12 weight=3"`), and `backends` an array of objects with `id`, which then replaces all of them. The values
+/// are not judged here: they become keys, and the rules of the file judge them.
 final class ListenerDocument {
     private static final Set<String> INTEGERS = Set.of("health.port", "health.rise", "health.fall", "max-new-flows");
     private static final List<String> BACKEND_KEYS = List.of("address", "weight", "forwarding", "max-flows");

@@ -19,13 +19,11 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /// Refuses what must not even have its body read: broken HTTP, no token, a browser lured to us by some page, a body
-/// that
-/// is too large or not JSON.
+/// that is too large or not JSON.
 ///
 /// A server without a token trusts whoever reaches the loopback address. A browser on this host reaches it too, on
-/// behalf
-/// of any page that it shows: so a request that carries `Origin`, which browsers add and tools do not, is refused, and
-/// so is a `Host` that is a name other than localhost (a name can be pointed at 127.0.0.1 by its owner).
+/// behalf of any page that it shows: so a request that carries `Origin`, which browsers add and tools do not, is
+/// refused, and so is a `Host` that is a name other than localhost (a name can be pointed at 127.0.0.1 by its owner).
 @SuppressWarnings("FutureReturnValueIgnored") // A connection is written to and closed without waiting.
 final class RequestGuard extends ChannelInboundHandlerAdapter {
     private static final Set<String> JSON_TYPES = Set.of("application/json", "application/merge-patch+json");

@@ -3,8 +3,7 @@ package io.penstock.sidecar.health;
 import io.penstock.control.snapshot.Snapshot.Health;
 
 /// Turns single results into a state: `rise` consecutive successes make a backend up, `fall` consecutive failures make
-/// it
-/// down. A result of the other kind starts the count anew.
+/// it down. A result of the other kind starts the count anew.
 final class RiseFall {
     private final int rise;
     private final int fall;

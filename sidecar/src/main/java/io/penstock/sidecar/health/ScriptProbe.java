@@ -14,8 +14,7 @@ import org.jspecify.annotations.Nullable;
 
 /// `health=script`: a program of the operator's, called with ADDRESS and PORT, ends with 0. It also finds
 /// `PENSTOCK_LISTENER`, `PENSTOCK_BACKEND`, `PENSTOCK_ADDRESS` and `PENSTOCK_PORT` in its environment. At the time
-/// limit
-/// it is killed with everything in its process group. [CheckProcess] says what it may do.
+/// limit it is killed with everything in its process group. [CheckProcess] says what it may do.
 ///
 /// Exit codes 126 and 127, a shell's "cannot be run" and setpriv's own, are a fault of the check.
 final class ScriptProbe implements Probe {

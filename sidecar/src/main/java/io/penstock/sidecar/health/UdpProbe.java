@@ -19,8 +19,7 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /// `health=udp`: a datagram is answered as expected or, where no answer is expected, at least not refused: silence
-/// until
-/// the time limit then counts as a success, an ICMP "port unreachable" as a failure.
+/// until the time limit then counts as a success, an ICMP "port unreachable" as a failure.
 final class UdpProbe implements Probe {
     private final EventLoop loop;
     private final InetSocketAddress remote;

@@ -23,8 +23,7 @@ final class Balancer implements AutoCloseable {
     }
 
     /// Writes the configuration and starts forwarder and sidecar. For a thread that lives as long as the demo: the
-    /// kernel
-    /// takes its end for that of the parent.
+    /// kernel takes its end for that of the parent.
     static Balancer start(DemoNetwork network, DemoPlan plan) throws IOException {
         Path file = configuration(network);
         Files.writeString(file, properties(plan));

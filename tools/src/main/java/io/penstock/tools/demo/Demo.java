@@ -16,8 +16,7 @@ final class Demo {
     private static final int LOAD_THREADS = 4;
     private static final int WATCH_MS = 4_000;
     /// The longest that clients may notice a dead backend: fall=2 checks, 0.5 s apart, the last one within its 0.4 s,
-    /// and
-    /// as much again for a host that is busy with all the demo's processes.
+    /// and as much again for a host that is busy with all the demo's processes.
     private static final int FAILURE_LIMIT_MS = 3_000;
     private static final String VICTIM = "b2";
     private static final String VIP = DemoNetwork.VIP + " " + DemoNetwork.PORT;

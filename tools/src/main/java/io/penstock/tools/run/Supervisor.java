@@ -11,13 +11,12 @@ import java.util.concurrent.TimeUnit;
 /// Keeps processes alive and ends them in order.
 ///
 /// Everything happens on the thread that calls [#run()]: other threads put what they saw into its queue. That thread
-/// also
-/// starts the processes, because the kernel ties "end with your parent" to the thread that forked, not to the process.
+/// also starts the processes, because the kernel ties "end with your parent" to the thread that forked, not to the
+/// process.
 final class Supervisor {
     private static final Log LOG = new Log("run");
     /// A first start that fails by itself within this time fails for a reason that stays: another instance of that
-    /// name,
-    /// an interface that is not there. Later the same may pass, and a kill always may.
+    /// name, an interface that is not there. Later the same may pass, and a kill always may.
     private static final long FIRST_START_MS = 10_000;
 
     /// Exit codes from here on say which signal ended a process.

@@ -20,8 +20,7 @@ import java.util.List;
 /// Asks drivers by `ioctl(SIOCETHTOOL)`, whose structures (linux/ethtool.h) have not changed in twenty years and which
 /// every driver answers. Not by the `ethtool` program, which a small system does not have and whose output differs from
 /// version to version; not by ethtool's netlink family, which kernels before 5.6 lack and which knows nothing more that
-/// is
-/// asked here.
+/// is asked here.
 ///
 /// Acts on the network namespace of the calling thread. Not thread-safe.
 public final class EthtoolDriver implements NicDriver {
