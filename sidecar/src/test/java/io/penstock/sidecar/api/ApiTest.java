@@ -74,6 +74,18 @@ class ApiTest {
         assertEquals(404, instance.send("GET", "/v1/listeners/none").status());
     }
 
+    /// Shows S0-01, S1-01: an instance without a listener serves nobody; with its first it does.
+    @Test
+    void shouldServeNobodyBeforeThereIsAListener() throws Exception {
+        assertEquals(204, instance.send("DELETE", "/v1/listeners/web").status());
+        assertEquals("[]", instance.send("GET", "/v1/listeners").body().strip());
+        assertEquals(0, instance.sidecar().state().view().snapshot().listeners().size());
+        Answer first = instance.send("POST", "/v1/listeners", """
+                {"name":"dns","vip":"203.0.113.20","protocol":"udp","ports":"53","backends":{"a":"10.0.0.11"}}""");
+        assertEquals(201, first.status(), first.body());
+        assertEquals(1, instance.sidecar().state().view().snapshot().listeners().size());
+    }
+
     @Test
     void shouldCreateAListenerFromLittle() throws Exception {
         Answer created = instance.send("POST", "/v1/listeners", """
