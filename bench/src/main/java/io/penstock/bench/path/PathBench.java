@@ -9,14 +9,14 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// The packet path, the bare loop and the loop in C on one flow table, in turn, so that whatever disturbs the host
-/// disturbs all of them. Only the work on packets is timed; making them is not. One thread's own.
+/// disturbs all of them. Only the work on packets is timed, in [Rounds]; making them is not. One thread's own.
 public final class PathBench implements AutoCloseable {
     private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
-    private static final long NS_PER_MS = 1_000_000;
 
     private final BenchPath path;
     private final BareLoop bare;
     private final FlowOrder order;
+    private final Rounds rounds = new Rounds();
     private final @Nullable CLoop c;
 
     /// @param forwarding `dr`, `ipip`, `gue` or `gre`
@@ -42,12 +42,12 @@ public final class PathBench implements AutoCloseable {
     ///
     /// @return nanoseconds a packet
     public double known(int ms) {
-        long spentNs = 0;
-        long packets = 0;
         long forwarded = path.forwarded();
-        while (spentNs < ms * NS_PER_MS) {
+        long packets = 0;
+        rounds.begin();
+        while (rounds.isOpen(ms)) {
             long ns = knownRound();
-            spentNs += ns;
+            rounds.add(ns);
             packets += FlowFrames.COUNT;
             path.advance(ns);
         }
@@ -55,7 +55,7 @@ public final class PathBench implements AutoCloseable {
             throw new IllegalStateException(
                     "forwarded=" + (path.forwarded() - forwarded) + " of " + packets + " packets of known flows");
         }
-        return (double) spentNs / packets;
+        return rounds.nsPerPacket();
     }
 
     private long knownRound() {
@@ -71,22 +71,22 @@ public final class PathBench implements AutoCloseable {
     ///
     /// @return nanoseconds a packet
     public double bare(int ms) {
-        long spentNs = 0;
         long packets = 0;
         long found = 0;
-        while (spentNs < ms * NS_PER_MS) {
+        rounds.begin();
+        while (rounds.isOpen(ms)) {
             for (int i = 0; i < FlowFrames.COUNT; i++) {
                 path.frames().stamp(i, order.next(), false);
             }
             long startNs = System.nanoTime();
             found += bare.run(path.nowTicks());
-            spentNs += System.nanoTime() - startNs;
+            rounds.add(System.nanoTime() - startNs);
             packets += FlowFrames.COUNT;
         }
         if (found != packets) {
             throw new IllegalStateException("found=" + found + " of " + packets + " flows");
         }
-        return (double) spentNs / packets;
+        return rounds.nsPerPacket();
     }
 
     /// Does the same with the loop in C.
@@ -104,11 +104,11 @@ public final class PathBench implements AutoCloseable {
     /// @param first number of the first one
     /// @return nanoseconds a new flow
     public double open(int first, int count) {
-        long spentNs = 0;
+        rounds.begin();
         for (int flow = first; flow < first + count; flow += FlowFrames.COUNT) {
-            spentNs += openRound(flow);
+            rounds.add(openRound(flow));
         }
-        return (double) spentNs / ((count + FlowFrames.COUNT - 1) / FlowFrames.COUNT * FlowFrames.COUNT);
+        return rounds.nsPerPacket();
     }
 
     private long openRound(int first) {
@@ -127,18 +127,16 @@ public final class PathBench implements AutoCloseable {
     /// @param first number of the first flow of the flood
     /// @return nanoseconds a packet of the known flows
     public double knownInFlood(int ms, int first) {
-        long spentNs = 0;
-        long packets = 0;
         int flood = first;
-        while (spentNs < ms * NS_PER_MS) {
+        rounds.begin();
+        while (rounds.isOpen(ms)) {
             openRound(flood);
             flood += FlowFrames.COUNT;
             long ns = knownRound();
             path.advance(ns);
-            spentNs += ns;
-            packets += FlowFrames.COUNT;
+            rounds.add(ns);
         }
-        return (double) spentNs / packets;
+        return rounds.nsPerPacket();
     }
 
     /// {@return bytes that this thread allocates while it forwards packets of known flows, the least of some rounds}

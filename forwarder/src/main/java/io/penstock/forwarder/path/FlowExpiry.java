@@ -8,7 +8,8 @@ import io.penstock.flowtable.TickClock;
 /// When a flow of this worker is over, and the accounts it leaves behind.
 ///
 /// A flow that ran out of time is found when a packet asks for it, when an insert needs its place, or by the sweep,
-/// which passes over the whole table every [#PASS_TICKS] ticks, some lines a duty cycle.
+/// which passes over the whole table every [#PASS_TICKS] ticks or, where it is large, less often, some lines a duty
+/// cycle.
 final class FlowExpiry implements FlowTable.Owner {
     /// SPEC 3.9: half-open flows.
     private static final int HALF_OPEN_TICKS = TickClock.ticksOfMs(60_000);
@@ -16,8 +17,12 @@ final class FlowExpiry implements FlowTable.Owner {
     private static final int CLOSING_TICKS = TickClock.ticksOfMs(120_000);
     /// Flows whose client sent a RST.
     private static final int RESET_TICKS = TickClock.ticksOfMs(10_000);
-    /// One pass over the table takes about two seconds.
+    /// One pass over the table takes about two seconds,
     private static final int PASS_TICKS = 128;
+    /// or longer where that would be more lines than this in a tick: half a million a second. A large table has 17 s
+    /// for
+    /// a pass: in two seconds the sweep took several nanoseconds of every packet.
+    private static final long LINES_PER_TICK_MAX = 8_192;
     /// Most lines in one duty cycle: about a microsecond of work.
     private static final int LINES_AT_ONCE = 64;
 
@@ -99,9 +104,11 @@ final class FlowExpiry implements FlowTable.Owner {
     }
 
     private static long owed(FlowTable table, long owed, long passedTicks) {
-        return table.size() == 0
-                ? 0
-                : Math.min(table.lineCount(), owed + Math.max(1, table.lineCount() * passedTicks / PASS_TICKS));
+        return table.size() == 0 ? 0 : Math.min(table.lineCount(), owed + linesIn(table, passedTicks));
+    }
+
+    private static long linesIn(FlowTable table, long ticks) {
+        return Math.clamp(table.lineCount() * ticks / PASS_TICKS, 1, LINES_PER_TICK_MAX * ticks);
     }
 
     private int sweep(FlowTable table, long owed) {
