@@ -759,12 +759,12 @@ final class ModelPath {
         for (Iterator<Held> waiting = held.iterator(); waiting.hasNext(); ) {
             Held next = waiting.next();
             Decision decision = decision(next.packet);
-            if (decision != null) {
-                waiting.remove();
-                follow(next.number, next.packet, decision);
-            } else if ((tick - next.tick) * TICK_NS > FRAGMENT_PATIENCE_NS) {
+            if ((tick - next.tick) * TICK_NS > FRAGMENT_PATIENCE_NS) {
                 waiting.remove();
                 drop(next.number, "fragment_timeout");
+            } else if (decision != null) {
+                waiting.remove();
+                follow(next.number, next.packet, decision);
             }
         }
     }
