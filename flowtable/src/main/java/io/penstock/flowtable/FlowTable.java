@@ -243,8 +243,8 @@ public final class FlowTable {
     }
 
     /// Looks for an IPv4 flow in its home line alone, which [#touch] has brought near. A caller that gets [#FURTHER]
-    /// for some flows of a batch touches the next line of each ([#touchNext]) before it asks [#find4], so that these
-    /// misses overlap too.
+    /// for some flows of a batch touches the next line of each ([#touchNext]) before it asks [#find4], so that
+    /// these misses overlap too.
     ///
     /// @param bucket      as for [#find4]
     /// @param addresses   as for [#find4]
