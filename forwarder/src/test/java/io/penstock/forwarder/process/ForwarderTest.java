@@ -36,15 +36,16 @@ class ForwarderTest {
     /// client as it is, and come back without us.
     @ParameterizedTest
     @CsvSource({
-        "xdp,epoll,1",
-        "xdp,io_uring,1",
-        "packet,epoll,1",
-        "packet,io_uring,1",
-        "xdp,epoll,2",
-        "packet,io_uring,2"
+        "xdp,epoll,1,1",
+        "xdp,io_uring,2,1",
+        "packet,epoll,1,1",
+        "packet,io_uring,1,1",
+        "xdp,epoll,2,2",
+        "xdp,epoll,3,2",
+        "packet,io_uring,2,2"
     })
-    void shouldForwardRealTraffic(String port, String transport, int workers) throws Exception {
-        try (VipNetwork net = new VipNetwork(workers)) {
+    void shouldForwardRealTraffic(String port, String transport, int queues, int workers) throws Exception {
+        try (VipNetwork net = new VipNetwork(queues)) {
             PenstockConfig config = net.config("forwarder.port=" + port + "\nforwarder.transport=" + transport
                     + "\nforwarder.cpus=" + (workers == 1 ? "0" : "0-1"));
             try (Forwarder _ = net.start(config)) {

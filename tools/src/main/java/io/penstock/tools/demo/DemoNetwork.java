@@ -161,9 +161,12 @@ final class DemoNetwork implements AutoCloseable {
         cables.append("link add name br0 type bridge forward_delay 0 mcast_snooping 0\nlink set br0 up\n");
         for (String host : hosts) {
             if (!host.equals(SWITCH)) {
-                cables.append(
-                        "link add name %s numtxqueues 1 numrxqueues 1 type veth peer name %s numtxqueues 1 numrxqueues 1 netns %s%n"
-                                .formatted(host, INTERFACE, namespace(host)));
+                // Two for the forwarder, more than its one worker; told to both ends, as else the other has one for
+                // each CPU.
+                int count = host.equals(FORWARDER) ? 2 : 1;
+                String queues = "numtxqueues %d numrxqueues %d".formatted(count, count);
+                cables.append("link add name %s %s type veth peer name %s %s netns %s%n"
+                        .formatted(host, queues, INTERFACE, queues, namespace(host)));
                 cables.append("link set %s master br0%nlink set %s up%n".formatted(host, host));
             }
         }
