@@ -147,7 +147,7 @@ class LauncherTest {
                 .lines()
                 .toList();
 
-        assertTrue(lines.contains("-XX:+AlwaysPreTouch"), lines.toString());
+        assertTrue(lines.contains("-XX:+UseSerialGC"), lines.toString());
         assertTrue(lines.indexOf("-Xmx2g") > lines.indexOf("-Xmx512m"), lines.toString());
         assertTrue(lines.contains("-Dx=y"), lines.toString());
     }
