@@ -9,6 +9,7 @@ import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClass;
 import java.lang.foreign.Linker;
+import java.time.Instant;
 import org.junit.jupiter.api.Test;
 
 /// What holds in all of the product's classes.
@@ -48,6 +49,29 @@ class HouseRulesTest {
         noClasses()
                 .should()
                 .callMethod(Linker.Option.class, "critical", boolean.class)
+                .check(Product.CLASSES);
+    }
+
+    /// The date can be set, and jumps. What lasts a time is reckoned by a clock that nobody can set: flows, drains,
+    /// slow
+    /// starts, checks. The forwarder's own date is for people to read, and for the age of its last sign of life.
+    @Test
+    void shouldReckonByTheMonotonicClock() {
+        noClasses()
+                .that()
+                .resideInAnyPackage(
+                        "io.penstock.flowtable..",
+                        "io.penstock.control.snapshot..",
+                        "io.penstock.forwarder..",
+                        "io.penstock.sidecar..")
+                .and()
+                .doNotHaveFullyQualifiedName("io.penstock.forwarder.process.Forwarder") // Started and stopped.
+                .and()
+                .doNotHaveFullyQualifiedName("io.penstock.forwarder.process.Conductor") // Alive.
+                .should()
+                .callMethod(System.class, "currentTimeMillis")
+                .orShould()
+                .callMethod(Instant.class, "now")
                 .check(Product.CLASSES);
     }
 

@@ -27,7 +27,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
-import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /// The process beside the data plane, put together. Its threads: the control thread owns the desired state, one event
@@ -45,11 +44,10 @@ public final class Sidecar implements AutoCloseable {
     private final ForwarderLink forwarder;
     private final Api api;
 
-    private Sidecar(Path file, Loaded loaded, List<Problem> wrong, RuntimeFolder folder, LongSupplier wallClockMs)
-            throws IOException {
+    private Sidecar(Path file, Loaded loaded, List<Problem> wrong, RuntimeFolder folder) throws IOException {
         lock = folder.lock("sidecar");
         counters = new SidecarCounters(folder.sidecarCounters());
-        state = new DesiredState(file, loaded, wrong, folder, counters, wallClockMs);
+        state = new DesiredState(file, loaded, wrong, folder, counters);
         checks = new HealthChecks(checkLoop.next(), state, ThreadLocalRandom.current());
         forwarder = new ForwarderLink(folder);
         Metrics metrics = new Metrics(counters, checks::takeGreatestLagNs);
@@ -69,11 +67,6 @@ public final class Sidecar implements AutoCloseable {
     ///     there, the sidecar starts all the same, keeps what is in force, and takes the file over once mended
     /// @throws IOException     when the runtime folder cannot be used, or another sidecar runs
     public static Sidecar start(Path file, Path runtimeBase) throws ConfigException, IOException {
-        return start(file, runtimeBase, System::currentTimeMillis);
-    }
-
-    /// The same, by a clock that a test can set.
-    static Sidecar start(Path file, Path runtimeBase, LongSupplier wallClockMs) throws ConfigException, IOException {
         if (!Epoll.isAvailable()) {
             throw new HostLacksException(
                     "Netty's epoll transport cannot be used: " + Epoll.unavailabilityCause(),
@@ -93,7 +86,7 @@ public final class Sidecar implements AutoCloseable {
             wrong = e.problems();
             loaded = ConfigLoader.parse("instance=" + folder.instance() + "\nsidecar.api=off\n", "");
         }
-        Sidecar sidecar = new Sidecar(file, loaded, wrong, folder, wallClockMs);
+        Sidecar sidecar = new Sidecar(file, loaded, wrong, folder);
         sidecar.run(folder, loaded, wrong);
         return sidecar;
     }

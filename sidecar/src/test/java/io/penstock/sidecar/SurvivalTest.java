@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.penstock.control.config.ConfigException;
+import io.penstock.control.snapshot.HostClock;
 import io.penstock.control.snapshot.Snapshot;
 import io.penstock.control.snapshot.Snapshot.Admin;
 import io.penstock.control.snapshot.Snapshot.Health;
@@ -21,7 +22,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -41,8 +41,6 @@ class SurvivalTest {
             listener.web.backend.a=10.0.0.11
             listener.web.backend.b=10.0.0.12
             """;
-
-    private static final long YEAR_MS = 365L * 24 * 3600 * 1000;
 
     @TempDir
     Path folder;
@@ -371,67 +369,35 @@ class SurvivalTest {
 
     // ---- the clock
 
+    // That nobody reads the date here, which can be set, is a rule of the architecture's tests.
+
     @Test
-    void shouldEndADrainAfterItsTimeHoweverTheClockJumps() throws Exception {
-        AtomicLong offsetMs = new AtomicLong();
-        instance.start(() -> System.currentTimeMillis() + offsetMs.get());
+    void shouldEndADrainAfterItsTimeThoughItWasRestarted() throws Exception {
+        instance.start();
         long startNs = System.nanoTime();
-        instance.send("POST", "/v1/listeners/web/backends/b/drain?deadline=800ms");
-        offsetMs.addAndGet(YEAR_MS);
-        instance.sidecar().state().reload().get();
-        Thread.sleep(200);
+        instance.send("POST", "/v1/listeners/web/backends/b/drain?deadline=1500ms");
+        instance.stop();
+        instance.start();
         assertEquals(Admin.DRAINING, instance.backend("web", "b").admin(), "not cut short");
-        offsetMs.addAndGet(-2 * YEAR_MS);
         TestInstance.await("out", () -> instance.backend("web", "b").admin() == Admin.OUT);
         long ms = (System.nanoTime() - startNs) / 1_000_000;
-        assertTrue(ms >= 800 && ms < 4_000, "ms until it ended: " + ms);
+        assertTrue(ms >= 1_500 && ms < 6_000, "ms until it ended: " + ms);
     }
 
     @Test
-    void shouldEndASlowStartAfterItsTimeHoweverTheClockJumps() throws Exception {
-        AtomicLong offsetMs = new AtomicLong();
+    void shouldEndASlowStartAfterItsTimeThoughItWasRestarted() throws Exception {
         instance.write(FILE.replace("health=none", "health=tcp")
                 + "listener.web.health.interval=300s\nlistener.web.slow-start=1s\n");
-        instance.start(() -> System.currentTimeMillis() + offsetMs.get());
+        instance.start();
         say("a", Health.DOWN);
         say("a", Health.UP);
-        assertTrue(instance.backend("web", "a").startedMs() > 0);
-        offsetMs.addAndGet(-YEAR_MS);
+        long startedMs = instance.backend("web", "a").startedMs();
+        assertTrue(startedMs > 0 && startedMs <= HostClock.nowMs(), "started at " + startedMs);
+        instance.stop();
+        instance.start();
         TestInstance.await(
                 "over", () -> isPublished(web -> web.backends().getFirst().startedMs() == 0));
-
-        say("a", Health.DOWN);
-        say("a", Health.UP);
-        instance.stop();
-        offsetMs.addAndGet(-YEAR_MS);
-        instance.start(() -> System.currentTimeMillis() + offsetMs.get());
-        TestInstance.await(
-                "over, after a restart",
-                () -> isPublished(web -> web.backends().getFirst().startedMs() == 0));
-    }
-
-    @Test
-    void shouldCheckOnHoweverTheClockJumps() throws Exception {
-        AtomicLong offsetMs = new AtomicLong();
-        try (ServerSocket server = new ServerSocket(0, 50, InetAddress.getLoopbackAddress())) {
-            instance.write("""
-                    listener.web.vip=203.0.113.10
-                    listener.web.ports=%d
-                    listener.web.health.interval=100ms
-                    listener.web.health.timeout=100ms
-                    listener.web.backend.a=127.0.0.1
-                    """.formatted(server.getLocalPort()));
-            instance.start(() -> System.currentTimeMillis() + offsetMs.get());
-            TestInstance.await("up", () -> publishedHealth("a") == Health.UP);
-            String ok = "penstock_health_checks_ok_total{listener=\"web\",backend=\"a\"}";
-            double before = instance.metric(ok);
-            for (int i = 0; i < 100; i++) {
-                offsetMs.addAndGet((i % 3 - 1) * YEAR_MS);
-                Thread.sleep(10);
-            }
-            assertTrue(instance.metric(ok) >= before + 5, "checks went on");
-            assertEquals(0, instance.metric("penstock_health_transitions_total{listener=\"web\",backend=\"a\"}"));
-        }
+        assertTrue(HostClock.nowMs() >= startedMs + 1_000, "not cut short");
     }
 
     // ---- the disk

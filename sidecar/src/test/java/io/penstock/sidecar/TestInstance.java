@@ -14,7 +14,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
-import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /// An instance in a folder of its own: a file, a sidecar inside this process and, if wanted, a forwarder that pretends.
@@ -73,12 +72,7 @@ public final class TestInstance implements AutoCloseable {
 
     /// Starts the sidecar.
     public Sidecar start() throws ConfigException, IOException {
-        return start(System::currentTimeMillis);
-    }
-
-    /// Starts the sidecar by a wall clock of the test's.
-    public Sidecar start(LongSupplier wallClockMs) throws ConfigException, IOException {
-        Sidecar started = Sidecar.start(file, folder.resolve("run"), wallClockMs);
+        Sidecar started = Sidecar.start(file, folder.resolve("run"));
         sidecar = started;
         return started;
     }

@@ -28,8 +28,8 @@ public record Snapshot(long version, List<Listener> listeners) {
     /// @param config          as in the file; its weight is the configured one
     /// @param health          what the checks say
     /// @param admin           what the operator says
-    /// @param drainDeadlineMs wall-clock time in ms since 1970 at which a drain cuts its flows; 0 for never
-    /// @param startedMs       wall-clock time from which a slow start counts; 0 for no slow start
+    /// @param drainDeadlineMs time by [HostClock] at which a drain cuts its flows; 0 for never
+    /// @param startedMs       time by [HostClock] from which a slow start counts; 0 for no slow start
     public record Backend(BackendConfig config, Health health, Admin admin, long drainDeadlineMs, long startedMs) {}
 
     /// What the health checks say of a backend.

@@ -35,7 +35,7 @@ public final class Snapshots {
     ///
     /// @param previous the snapshot in force
     /// @param config   the new configuration
-    /// @param nowMs    wall-clock time, from which new backends start slowly
+    /// @param nowMs    time by [HostClock], from which new backends start slowly
     /// @return with a version one above the previous
     public static Snapshot merge(Snapshot previous, PenstockConfig config, long nowMs) {
         Map<String, Snapshot.Listener> before = new HashMap<>();

@@ -13,7 +13,7 @@ public final class SlowStart {
     /// {@return the effective weight, `1..fullWeight`; 0 for a weight of 0}
     ///
     /// @param fullWeight  configured weight, 0..65535
-    /// @param startedMs   when the backend came in, wall clock; 0 for no slow start
+    /// @param startedMs   when the backend came in, by any clock of ms; 0 for no slow start
     /// @param nowMs       the same clock
     /// @param slowStartMs `listener.*.slow-start`; 0 for none
     public static int weight(int fullWeight, long startedMs, long nowMs, long slowStartMs) {

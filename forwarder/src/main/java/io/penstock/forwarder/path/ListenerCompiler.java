@@ -6,6 +6,7 @@ import io.penstock.control.config.ListenerConfig;
 import io.penstock.control.config.OnBackendDown;
 import io.penstock.control.config.OnBackendRemoved;
 import io.penstock.control.config.SchedulerKind;
+import io.penstock.control.snapshot.HostClock;
 import io.penstock.control.snapshot.Snapshot;
 import io.penstock.flowtable.TickClock;
 import io.penstock.flowtable.packet.Encapsulator;
@@ -89,13 +90,13 @@ public final class ListenerCompiler {
     /// @param flags   of its record, less the actions
     /// @param tcp     what becomes of its TCP flows until then
     /// @param udp     the same for UDP
-    /// @param cutAtMs wall-clock time at which its flows are cut; [Long#MAX_VALUE] for never
+    /// @param cutAtMs time by [HostClock] at which its flows are cut; [Long#MAX_VALUE] for never
     private record Retired(int number, int flags, int tcp, int udp, long cutAtMs) {
-        int flagsAt(long wallMs, boolean running) {
+        int flagsAt(long nowMs, boolean running) {
             if (!running) {
                 return withActions(flags, BackendRecords.STOPPED, BackendRecords.STOPPED);
             }
-            return wallMs >= cutAtMs
+            return nowMs >= cutAtMs
                     ? withActions(flags, BackendRecords.RESET, BackendRecords.RESCHEDULE)
                     : withActions(flags, tcp, udp);
         }
@@ -103,17 +104,17 @@ public final class ListenerCompiler {
 
     /// Applies a snapshot, or applies the last one again as time passes: slow starts grow, drains end.
     ///
-    /// @param wallMs   wall-clock time in ms since 1970, the clock of the snapshot's times
+    /// @param nowMs   wall-clock time in ms since 1970, the clock of the snapshot's times
     /// @param nowTicks monotonic time
     /// @return the table that is now to be published
-    public ListenerTable apply(Snapshot snapshot, long wallMs, int nowTicks) {
+    public ListenerTable apply(Snapshot snapshot, long nowMs, int nowTicks) {
         applied = snapshot;
         nextChangeMs = Long.MAX_VALUE;
         Set<String> names = new HashSet<>();
         ListenerTable.Builder table = new ListenerTable.Builder(published);
         for (Snapshot.Listener listener : snapshot.listeners()) {
             names.add(listener.config().name());
-            Built entry = compile(listener, wallMs, nowTicks);
+            Built entry = compile(listener, nowMs, nowTicks);
             table.add(entry.number, entry.live);
         }
         removeListenersExcept(names);
@@ -121,7 +122,7 @@ public final class ListenerCompiler {
         return published;
     }
 
-    /// {@return wall-clock time at which the snapshot means something else than it did when it was applied, because
+    /// {@return time by [HostClock] at which the snapshot means something else than it did when it was applied, because
     /// a slow start goes on or a drain ends; [Long#MAX_VALUE] when it does not}
     public long nextChangeMs() {
         return nextChangeMs;
@@ -133,7 +134,7 @@ public final class ListenerCompiler {
     ///
     /// @param row      one that the status file shows in use, and that no backend of the snapshot has
     /// @param listener name of its listener
-    public void takeOver(int row, String listener, String id, InetAddress address, long wallMs) {
+    public void takeOver(int row, String listener, String id, InetAddress address, long nowMs) {
         Built entry = built.get(listener);
         if (entry == null) {
             retired.put(row, new Retired(NO_LISTENER, 0, 0, 0, Long.MAX_VALUE));
@@ -151,7 +152,7 @@ public final class ListenerCompiler {
                 BackendRecords.HEALTHY,
                 BackendRecords.KEEP,
                 BackendRecords.KEEP);
-        retire(entry, row, wallMs);
+        retire(entry, row, nowMs);
     }
 
     /// {@return the snapshot applied last}
@@ -159,7 +160,7 @@ public final class ListenerCompiler {
         return applied;
     }
 
-    private Built compile(Snapshot.Listener listener, long wallMs, int nowTicks) {
+    private Built compile(Snapshot.Listener listener, long nowMs, int nowTicks) {
         ListenerConfig config = listener.config();
         Built before = built.get(config.name());
         int number = before == null ? freeNumber() : before.number;
@@ -172,11 +173,11 @@ public final class ListenerCompiler {
                     config.name(), backend.config().id(), backend.config().address());
             rowsById.put(backend.config().id(), row);
             retired.remove(row);
-            int weight = weight(config, backend, wallMs);
+            int weight = weight(config, backend, nowMs);
             boolean accepts = weight > 0
                     && backend.admin() == Snapshot.Admin.IN
                     && (failOpen || backend.health() != Snapshot.Health.DOWN);
-            describe(row, number, listener, backend, accepts, failOpen, wallMs);
+            describe(row, number, listener, backend, accepts, failOpen, nowMs);
             rows.publish(row, backend, accepts ? weight : 0);
             if (accepts) {
                 pool.add(row, weight, identity(backend.config()));
@@ -191,8 +192,8 @@ public final class ListenerCompiler {
         entry.live = live;
         entry.config = config;
         rows.publish(listener, live.running() && live.scheduler().pool().size() > 0);
-        retireExcept(entry, rowsById, wallMs);
-        cutRetired(entry, listener.running(), wallMs);
+        retireExcept(entry, rowsById, nowMs);
+        cutRetired(entry, listener.running(), nowMs);
         entry.rowsById.putAll(rowsById);
         built.put(config.name(), entry);
         return entry;
@@ -204,17 +205,17 @@ public final class ListenerCompiler {
                 && backend.config().weight() > 0;
     }
 
-    private int weight(ListenerConfig config, Snapshot.Backend backend, long wallMs) {
+    private int weight(ListenerConfig config, Snapshot.Backend backend, long nowMs) {
         int full = backend.config().weight();
         if (config.slowStartMs() == 0 || backend.startedMs() == 0 || full == 0) {
             return full;
         }
-        changesAt(SlowStart.nextChangeMs(backend.startedMs(), wallMs, config.slowStartMs()));
-        return SlowStart.weight(full, backend.startedMs(), wallMs, config.slowStartMs());
+        changesAt(SlowStart.nextChangeMs(backend.startedMs(), nowMs, config.slowStartMs()));
+        return SlowStart.weight(full, backend.startedMs(), nowMs, config.slowStartMs());
     }
 
-    private void changesAt(long wallMs) {
-        nextChangeMs = Math.min(nextChangeMs, wallMs);
+    private void changesAt(long nowMs) {
+        nextChangeMs = Math.min(nextChangeMs, nowMs);
     }
 
     private long identity(BackendConfig backend) {
@@ -228,9 +229,9 @@ public final class ListenerCompiler {
             Snapshot.Backend backend,
             boolean accepts,
             boolean failOpen,
-            long wallMs) {
+            long nowMs) {
         boolean down = backend.health() == Snapshot.Health.DOWN && !failOpen;
-        int tcp = tcpAction(listener, backend, down, wallMs);
+        int tcp = tcpAction(listener, backend, down, nowMs);
         int udp = !listener.running()
                 ? BackendRecords.STOPPED
                 : down || tcp == BackendRecords.RESET ? BackendRecords.RESCHEDULE : BackendRecords.KEEP;
@@ -238,15 +239,15 @@ public final class ListenerCompiler {
         describe(row, number, listener.config(), backend.config(), flags, tcp, udp);
     }
 
-    private int tcpAction(Snapshot.Listener listener, Snapshot.Backend backend, boolean down, long wallMs) {
+    private int tcpAction(Snapshot.Listener listener, Snapshot.Backend backend, boolean down, long nowMs) {
         if (!listener.running()) {
             return BackendRecords.STOPPED;
         }
         boolean ends = backend.admin() == Snapshot.Admin.DRAINING && backend.drainDeadlineMs() != 0;
-        if (ends && wallMs < backend.drainDeadlineMs()) {
+        if (ends && nowMs < backend.drainDeadlineMs()) {
             changesAt(backend.drainDeadlineMs());
         }
-        boolean drained = backend.admin() == Snapshot.Admin.OUT || (ends && wallMs >= backend.drainDeadlineMs());
+        boolean drained = backend.admin() == Snapshot.Admin.OUT || (ends && nowMs >= backend.drainDeadlineMs());
         if (drained) {
             return BackendRecords.RESET;
         }
@@ -353,22 +354,22 @@ public final class ListenerCompiler {
     }
 
     /// Backends that the listener no longer has keep their flows for a while, or lose them at once.
-    private void retireExcept(Built entry, Map<String, Integer> kept, long wallMs) {
+    private void retireExcept(Built entry, Map<String, Integer> kept, long nowMs) {
         Set<Integer> keptRows = new HashSet<>(kept.values());
         entry.rowsById.values().removeIf(row -> {
             if (keptRows.contains(row)) {
                 return false;
             }
-            retire(entry, row, wallMs);
+            retire(entry, row, nowMs);
             return true;
         });
     }
 
-    private void retire(Built entry, int row, long wallMs) {
+    private void retire(Built entry, int row, long nowMs) {
         ListenerConfig config = entry.config;
         boolean drains = config.onBackendRemoved() == OnBackendRemoved.DRAIN;
         long cutAtMs =
-                !drains ? wallMs : config.drainDeadlineMs() == 0 ? Long.MAX_VALUE : wallMs + config.drainDeadlineMs();
+                !drains ? nowMs : config.drainDeadlineMs() == 0 ? Long.MAX_VALUE : nowMs + config.drainDeadlineMs();
         int flags = withActions(records.flags(row) & ~BackendRecords.ACCEPTS_NEW, 0, 0);
         boolean isDown = (flags & BackendRecords.HEALTHY) == 0;
         retired.put(
@@ -383,11 +384,11 @@ public final class ListenerCompiler {
 
     /// What becomes of the flows of backends that a listener no longer has: a stop interrupts them too, a start lets
     /// them go on, and in the end they are cut.
-    private void cutRetired(Built entry, boolean running, long wallMs) {
+    private void cutRetired(Built entry, boolean running, long nowMs) {
         retired.forEach((row, left) -> {
             if (left.number == entry.number) {
-                records.setFlags(row, left.flagsAt(wallMs, running));
-                if (wallMs < left.cutAtMs) {
+                records.setFlags(row, left.flagsAt(nowMs, running));
+                if (nowMs < left.cutAtMs) {
                     changesAt(left.cutAtMs);
                 }
             }

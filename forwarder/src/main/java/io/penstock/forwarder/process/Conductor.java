@@ -2,6 +2,7 @@ package io.penstock.forwarder.process;
 
 import io.penstock.control.log.Log;
 import io.penstock.control.runtime.RuntimeFolder;
+import io.penstock.control.snapshot.HostClock;
 import io.penstock.control.snapshot.Snapshot;
 import io.penstock.control.snapshot.SnapshotFile;
 import io.penstock.control.snapshot.SnapshotVersion;
@@ -76,11 +77,11 @@ final class Conductor {
     /// Puts the first snapshot in force. Before the workers run.
     void begin(Snapshot snapshot) {
         apply(snapshot);
-        long wallMs = System.currentTimeMillis();
+        long nowMs = HostClock.nowMs();
         var rows = parts.status.backends();
         for (int row = 0; row < rows.used(); row++) {
             if (rows.isInUse(row)) {
-                parts.compiler.takeOver(row, rows.listener(row), rows.id(row), rows.address(row), wallMs);
+                parts.compiler.takeOver(row, rows.listener(row), rows.id(row), rows.address(row), nowMs);
             }
         }
     }
@@ -93,7 +94,7 @@ final class Conductor {
         Privileges.keepOnly(Privileges.OF_CONDUCTOR);
         while (!stopped) {
             try {
-                turn(System.nanoTime(), System.currentTimeMillis());
+                turn(System.nanoTime(), HostClock.nowMs());
             } catch (RuntimeException defect) {
                 report(defect);
             }
@@ -101,11 +102,11 @@ final class Conductor {
         }
     }
 
-    private void turn(long nowNs, long wallMs) {
+    private void turn(long nowNs, long nowMs) {
         long version = parts.versions.get();
         if (version != seenVersion) {
             load(version);
-        } else if (wallMs >= Math.min(parts.compiler.nextChangeMs(), reapplyMs)) {
+        } else if (nowMs >= Math.min(parts.compiler.nextChangeMs(), reapplyMs)) {
             apply(parts.compiler.applied());
         }
         parts.neighbours.poll();
@@ -117,7 +118,7 @@ final class Conductor {
         if (nowNs - tidiedNs >= TIDY_NS) {
             tidiedNs = nowNs;
             parts.compiler.tidy();
-            parts.status.heartbeat(wallMs);
+            parts.status.heartbeat(System.currentTimeMillis());
         }
     }
 
@@ -136,9 +137,9 @@ final class Conductor {
     }
 
     private void apply(Snapshot snapshot) {
-        long wallMs = System.currentTimeMillis();
-        reapplyMs = wallMs + RETRY_MS; // If what follows fails, for want of room in the status file, say.
-        ListenerTable next = parts.compiler.apply(snapshot, wallMs, TickClock.ticks(System.nanoTime()));
+        long nowMs = HostClock.nowMs();
+        reapplyMs = nowMs + RETRY_MS; // If what follows fails, for want of room in the status file, say.
+        ListenerTable next = parts.compiler.apply(snapshot, nowMs, TickClock.ticks(System.nanoTime()));
         listeners = next;
         parts.workers.forEach(worker -> worker.worker().publish(next));
         Set<InetAddress> wanted = vipsOf(snapshot);
@@ -151,7 +152,7 @@ final class Conductor {
         announceStarted(snapshot, wanted);
         vips = wanted;
         parts.status.appliedSnapshot(snapshot.version());
-        reapplyMs = wallMs + REAPPLY_MS;
+        reapplyMs = nowMs + REAPPLY_MS;
     }
 
     private static Set<InetAddress> vipsOf(Snapshot snapshot) {

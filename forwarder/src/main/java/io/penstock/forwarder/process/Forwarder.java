@@ -7,6 +7,7 @@ import io.penstock.control.log.Log;
 import io.penstock.control.runtime.AlreadyRunningException;
 import io.penstock.control.runtime.HashKey;
 import io.penstock.control.runtime.RuntimeFolder;
+import io.penstock.control.snapshot.HostClock;
 import io.penstock.control.snapshot.Snapshot;
 import io.penstock.control.snapshot.SnapshotFile;
 import io.penstock.control.snapshot.SnapshotVersion;
@@ -202,7 +203,7 @@ public final class Forwarder implements AutoCloseable {
         if (last.isEmpty()) {
             return Snapshots.from(config, 1);
         }
-        return hasSidecar(folder) ? last.get() : Snapshots.merge(last.get(), config, System.currentTimeMillis());
+        return hasSidecar(folder) ? last.get() : Snapshots.merge(last.get(), config, HostClock.nowMs());
     }
 
     private static boolean hasSidecar(RuntimeFolder folder) throws IOException {

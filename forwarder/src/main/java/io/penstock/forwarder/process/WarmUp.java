@@ -3,6 +3,7 @@ package io.penstock.forwarder.process;
 import io.penstock.control.config.ListenerConfig;
 import io.penstock.control.config.PenstockConfig;
 import io.penstock.control.config.Protocol;
+import io.penstock.control.snapshot.HostClock;
 import io.penstock.control.snapshot.Snapshot;
 import io.penstock.control.snapshot.Snapshots;
 import io.penstock.forwarder.replay.ReplayedPath;
@@ -36,7 +37,7 @@ final class WarmUp {
         long untilNs = System.nanoTime() + LONGEST_NS;
         try (ReplayedPath path = new ReplayedPath(config, FLOWS * 2L, BATCH)) {
             path.setTime(System.nanoTime());
-            path.apply(Snapshots.from(config, 1), System.currentTimeMillis());
+            path.apply(Snapshots.from(config, 1), HostClock.nowMs());
             byte[] frame = frame(listener);
             for (int round = 0; round < ROUNDS && System.nanoTime() - untilNs < 0; round++) {
                 round(path, frame, listener, round);

@@ -104,16 +104,16 @@ public final class ReplayedPath implements AutoCloseable {
 
     /// Puts a snapshot in force.
     ///
-    /// @param wallMs its clock
-    public void apply(Snapshot snapshot, long wallMs) {
-        listeners = compiler.apply(snapshot, wallMs, TickClock.ticks(nowNs));
+    /// @param nowMs its clock
+    public void apply(Snapshot snapshot, long nowMs) {
+        listeners = compiler.apply(snapshot, nowMs, TickClock.ticks(nowNs));
         worker.publish(listeners);
     }
 
     /// Lets time pass for what the conductor does now and then: retired backends, drains, slow starts.
-    public void tick(long wallMs) {
+    public void tick(long nowMs) {
         compiler.tidy();
-        apply(compiler.applied(), wallMs);
+        apply(compiler.applied(), nowMs);
     }
 
     /// {@return the worker; its duty cycle moves frames from [#port()] to it}

@@ -261,7 +261,7 @@ class FlowPoliciesTest {
     @Test
     void shouldDrain() {
         Map<Integer, String> flows = connect(1000, 100);
-        path.apply(Snapshots.admin(path.snapshot(), "web", "a", Admin.DRAINING, path.wallMs() + 60_000));
+        path.apply(Snapshots.admin(path.snapshot(), "web", "a", Admin.DRAINING, path.nowMs() + 60_000));
         connect(2000, 50).values().forEach(backend -> assertEquals("forward web b", backend));
         flows.forEach((port, backend) -> assertEquals(backend, ack(port)));
         path.advanceMs(61_000);
@@ -360,7 +360,7 @@ class FlowPoliciesTest {
     @Test
     void shouldStartSlowly() {
         reopen("listener.web.slow-start=100s\n");
-        path.apply(Snapshots.started(path.snapshot(), "web", "a", path.wallMs()));
+        path.apply(Snapshots.started(path.snapshot(), "web", "a", path.nowMs()));
         double[] shares = new double[3];
         for (int part = 0; part < 3; part++) {
             Map<Integer, String> flows = connect(1 + part * 2000, 2000);

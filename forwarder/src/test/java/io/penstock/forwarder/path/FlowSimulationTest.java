@@ -394,7 +394,7 @@ class FlowSimulationTest {
                     }
                     workers.apply(
                             server.isUp
-                                    ? Snapshots.started(now, listener, id, workers.wallMs())
+                                    ? Snapshots.started(now, listener, id, workers.nowMs())
                                     : Snapshots.health(now, listener, id, Health.DOWN));
                     count(server.isUp ? "recovered" : "failed");
                 }

@@ -23,7 +23,7 @@ public final class TestPath implements AutoCloseable {
     private final PenstockConfig config;
     private Snapshot snapshot;
     private long nowNs = 1L << 40;
-    private long wallMs = 1_700_000_000_000L;
+    private long nowMs = 1_700_000_000_000L;
     private byte @Nullable [] sent;
 
     private TestPath(PenstockConfig config, long flows) {
@@ -31,7 +31,7 @@ public final class TestPath implements AutoCloseable {
         replayed = new ReplayedPath(config, flows, 16);
         replayed.setTime(nowNs);
         snapshot = snapshotOf(config, 1);
-        replayed.apply(snapshot, wallMs);
+        replayed.apply(snapshot, nowMs);
     }
 
     /// {@return a path with this properties file in force, every backend healthy}
@@ -112,14 +112,14 @@ public final class TestPath implements AutoCloseable {
     /// Lets time pass.
     public void advanceMs(long ms) {
         nowNs += ms * 1_000_000;
-        wallMs += ms;
+        nowMs += ms;
         replayed.setTime(nowNs);
     }
 
     /// Puts another snapshot in force.
     public void apply(Snapshot next) {
         snapshot = next;
-        replayed.apply(next, wallMs);
+        replayed.apply(next, nowMs);
     }
 
     /// {@return the snapshot in force}
@@ -132,14 +132,14 @@ public final class TestPath implements AutoCloseable {
         return config;
     }
 
-    /// {@return wall-clock time in ms}
-    public long wallMs() {
-        return wallMs;
+    /// {@return time in ms as snapshots keep it}
+    public long nowMs() {
+        return nowMs;
     }
 
     /// Lets the conductor's now-and-then work happen.
     public void tick() {
-        replayed.tick(wallMs);
+        replayed.tick(nowMs);
     }
 
     /// Lets the worker run without packets for the two seconds in which it sweeps its tables once.

@@ -43,7 +43,7 @@ public final class TestWorkers implements AutoCloseable {
     private ListenerCompiler compiler;
     private Snapshot snapshot;
     private long nowNs = 1L << 40;
-    private long wallMs = 1_700_000_000_000L;
+    private long nowMs = 1_700_000_000_000L;
 
     private static final class Row {
         final String listener;
@@ -161,7 +161,7 @@ public final class TestWorkers implements AutoCloseable {
         for (int row = 0; row < rows.size(); row++) { // Backends that had left, with flows that go on.
             Row each = rows.get(row);
             if (!each.isReleased) {
-                compiler.takeOver(row, each.listener, each.id, each.address, wallMs);
+                compiler.takeOver(row, each.listener, each.id, each.address, nowMs);
             }
         }
         apply(snapshot);
@@ -170,7 +170,7 @@ public final class TestWorkers implements AutoCloseable {
     /// Puts a snapshot in force, for all workers.
     public void apply(Snapshot next) {
         snapshot = next;
-        ListenerTable table = compiler.apply(next, wallMs, TickClock.ticks(nowNs));
+        ListenerTable table = compiler.apply(next, nowMs, TickClock.ticks(nowNs));
         workers.forEach(worker -> worker.loop.publish(table));
     }
 
@@ -182,7 +182,7 @@ public final class TestWorkers implements AutoCloseable {
     /// Lets time pass, and the conductor do what is due.
     public void advanceMs(long ms) {
         nowNs += ms * 1_000_000;
-        wallMs += ms;
+        nowMs += ms;
         compiler.tidy();
         apply(snapshot);
     }
@@ -198,9 +198,9 @@ public final class TestWorkers implements AutoCloseable {
         }
     }
 
-    /// {@return wall-clock time in ms}
-    public long wallMs() {
-        return wallMs;
+    /// {@return time in ms as snapshots keep it}
+    public long nowMs() {
+        return nowMs;
     }
 
     /// {@return how many workers there are}

@@ -1,5 +1,6 @@
 package io.penstock.sidecar.state;
 
+import io.penstock.control.snapshot.HostClock;
 import io.penstock.control.snapshot.Snapshot;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -7,9 +8,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Future;
 
-/// Remembers what ends by itself for each backend: a drain, a slow start. Snapshots carry wall-clock times; once
-/// planned here an end is monotonic, so that a clock that jumps neither cuts it short nor puts it off. Only a restart
-/// looks at the wall clock again. For the control thread.
+/// Remembers what ends by itself for each backend: a drain, a slow start. For the control thread.
 final class BackendTimers {
     /// No end to wait for.
     static final long NONE = -1;
@@ -18,11 +17,8 @@ final class BackendTimers {
 
     /// What ends.
     interface Plan {
-        /// {@return the wall-clock time at which it ends, or [#NONE]}
+        /// {@return the time by [HostClock] at which it ends, or [#NONE]}
         long timeMs(Snapshot.Listener listener, Snapshot.Backend backend);
-
-        /// {@return ms from now to the end}
-        long delayMs(Snapshot.Listener listener, long timeMs);
 
         /// The end has come.
         ///
@@ -48,7 +44,7 @@ final class BackendTimers {
                 if (timeMs != NONE) {
                     Key key = new Key(listener.config().name(), backend.config().id(), timeMs);
                     wanted.add(key);
-                    timers.computeIfAbsent(key, each -> start(each, plan.delayMs(listener, timeMs)));
+                    timers.computeIfAbsent(key, each -> start(each));
                 }
             }
         }
@@ -61,12 +57,12 @@ final class BackendTimers {
         });
     }
 
-    private Future<?> start(Key key, long delayMs) {
+    private Future<?> start(Key key) {
         return control.later(
                 () -> {
                     timers.remove(key);
                     plan.ended(key.listener, key.backend, key.timeMs);
                 },
-                Math.max(0, delayMs));
+                Math.max(0, key.timeMs - HostClock.nowMs()));
     }
 }

@@ -10,6 +10,7 @@ import io.penstock.control.config.Problem;
 import io.penstock.control.config.PropertiesFile;
 import io.penstock.control.log.Log;
 import io.penstock.control.runtime.RuntimeFolder;
+import io.penstock.control.snapshot.HostClock;
 import io.penstock.control.snapshot.Snapshot;
 import io.penstock.control.snapshot.Snapshot.Admin;
 import io.penstock.control.snapshot.Snapshot.Health;
@@ -28,7 +29,6 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
-import java.util.function.LongSupplier;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -118,7 +118,6 @@ public final class DesiredState implements CheckListener, AutoCloseable {
     private final ForwarderLink forwarder;
     private final SidecarCounters counters;
     private final VipRoutes routes;
-    private final LongSupplier wallClockMs;
     private final ControlThread control = new ControlThread();
     private final BackendTimers drains;
     private final BackendTimers slowStarts;
@@ -139,18 +138,10 @@ public final class DesiredState implements CheckListener, AutoCloseable {
     /// @param loaded      what the file says, or, where it cannot be used, an empty configuration: then
     ///                    the listeners of the last snapshot stay as they are
     /// @param wrong       what is wrong with the file; empty where it can be used
-    /// @param wallClockMs ms since 1970, for the times that snapshots carry
-    public DesiredState(
-            Path file,
-            Loaded loaded,
-            List<Problem> wrong,
-            RuntimeFolder folder,
-            SidecarCounters counters,
-            LongSupplier wallClockMs)
+    public DesiredState(Path file, Loaded loaded, List<Problem> wrong, RuntimeFolder folder, SidecarCounters counters)
             throws IOException {
         this.file = file;
         this.counters = counters;
-        this.wallClockMs = wallClockMs;
         publisher = new SnapshotPublisher(folder, control, counters, () -> snapshot, this::followed);
         forwarder = new ForwarderLink(folder);
         routes = new VipRoutes(folder.instance());
@@ -184,7 +175,7 @@ public final class DesiredState implements CheckListener, AutoCloseable {
             return FirstSnapshot.fresh(loaded, published);
         }
         return wrong.isEmpty()
-                ? FirstSnapshot.resumed(loaded, last, published, forwarder, wallClockMs.getAsLong())
+                ? FirstSnapshot.resumed(loaded, last, published, forwarder, HostClock.nowMs())
                 : FirstSnapshot.unchanged(loaded, wrong, last, published);
     }
 
@@ -272,7 +263,7 @@ public final class DesiredState implements CheckListener, AutoCloseable {
         List<String> changes = ConfigSummary.changes(config, loaded.config());
         ConfigChange.restarts(config, loaded).forEach(problem -> configLog.warn(problem.warningText()));
         config = loaded.config();
-        Snapshot merged = Snapshots.merge(snapshot, config, wallClockMs.getAsLong());
+        Snapshot merged = Snapshots.merge(snapshot, config, HostClock.nowMs());
         if (!merged.listeners().equals(snapshot.listeners())) {
             replace(merged.listeners());
             publisher.publishNow();
@@ -365,7 +356,7 @@ public final class DesiredState implements CheckListener, AutoCloseable {
         return change(listener, () -> {
             Snapshot.Listener found = snapshot.listeners().get(indexOf(listener));
             long afterMs = deadlineMs < 0 ? found.config().drainDeadlineMs() : deadlineMs;
-            long endMs = afterMs == 0 ? 0 : wallClockMs.getAsLong() + afterMs;
+            long endMs = afterMs == 0 ? 0 : HostClock.nowMs() + afterMs;
             setAdmin(listener, backend, Admin.DRAINING, endMs);
             configLog.info("listener " + listener + ": backend " + backend + " drains by hand"
                     + (afterMs == 0 ? "" : ", its flows are cut in " + afterMs / 1000.0 + " s"));
@@ -401,11 +392,6 @@ public final class DesiredState implements CheckListener, AutoCloseable {
         }
 
         @Override
-        public long delayMs(Snapshot.Listener listener, long timeMs) {
-            return timeMs - wallClockMs.getAsLong();
-        }
-
-        @Override
         public void ended(String listener, String backend, long timeMs) {
             updateBackend(
                     listener,
@@ -417,19 +403,12 @@ public final class DesiredState implements CheckListener, AutoCloseable {
         }
     }
 
-    // The forwarder reckons the weight by the wall clock. Were that set back meanwhile, the backend would stay light
-    // for as long; so the snapshot says when it is over.
     private final class SlowStartEnds implements BackendTimers.Plan {
         @Override
         public long timeMs(Snapshot.Listener listener, Snapshot.Backend backend) {
             return backend.startedMs() == 0
                     ? BackendTimers.NONE
                     : backend.startedMs() + listener.config().slowStartMs();
-        }
-
-        @Override
-        public long delayMs(Snapshot.Listener listener, long timeMs) {
-            return Math.min(listener.config().slowStartMs(), timeMs - wallClockMs.getAsLong());
         }
 
         @Override
@@ -477,7 +456,7 @@ public final class DesiredState implements CheckListener, AutoCloseable {
             }
             logHealth(target, was, health, reason);
             long startedMs = health == Health.UP && was == Health.DOWN && slowStartMs(target.listener()) > 0
-                    ? wallClockMs.getAsLong()
+                    ? HostClock.nowMs()
                     : before.startedMs();
             return new Snapshot.Backend(before.config(), health, before.admin(), before.drainDeadlineMs(), startedMs);
         });

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.penstock.control.snapshot.HostClock;
 import io.penstock.control.snapshot.Snapshot.Admin;
 import io.penstock.sidecar.FakeForwarder;
 import io.penstock.sidecar.TestInstance;
@@ -297,7 +298,7 @@ class ApiTest {
         instance.send("POST", "/v1/listeners/web/backends/a/drain?deadline=0");
         assertEquals(0, instance.backend("web", "a").drainDeadlineMs(), "never");
         instance.send("POST", "/v1/listeners/web/backends/b/drain");
-        long leftMs = instance.backend("web", "b").drainDeadlineMs() - System.currentTimeMillis();
+        long leftMs = instance.backend("web", "b").drainDeadlineMs() - HostClock.nowMs();
         assertTrue(leftMs > 290_000 && leftMs <= 300_000, "the listener's own deadline, ms left: " + leftMs);
         assertEquals(
                 "draining", instance.send("GET", "/v1/listeners/web").json().text("state"));

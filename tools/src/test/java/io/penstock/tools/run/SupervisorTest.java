@@ -111,7 +111,8 @@ class SupervisorTest {
     }
 
     private static ChildSpec shell(String name, String script) {
-        return new ChildSpec(name, List.of("sh", "-c", script), 5_000);
+        // A shell cannot trap what its parent ignores, and under nohup that is SIGHUP.
+        return new ChildSpec(name, List.of("env", "--default-signal=HUP", "sh", "-c", script), 5_000);
     }
 
     private String output() {
