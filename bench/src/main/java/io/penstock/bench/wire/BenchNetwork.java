@@ -25,8 +25,8 @@ import java.util.stream.Stream;
 ///   stands for the backends 10.78.0.11..   one arm: what comes in there goes out there
 /// ```
 ///
-/// CPU 0 has the generator, CPU 1 the forwarder with all kernel work of its end: the NAPI of its interface is a kernel
-/// thread that is pinned there. What its sending costs includes the far end's receiving, as veth does it.
+/// CPU 0 has the generator, CPU 1 the forwarder, each with all kernel work of its end: the NAPI of its interface is a
+/// kernel thread that is pinned there.
 public final class BenchNetwork implements AutoCloseable {
     /// The generator's CPU.
     public static final int GENERATOR_CPU = 0;
@@ -145,14 +145,16 @@ public final class BenchNetwork implements AutoCloseable {
         return new Entered(namespace);
     }
 
-    /// Gives the NAPI threads of both interfaces their CPUs. Attaching a program may make new threads, so this is
-    /// called after the forwarder has started.
+    /// Puts the NAPI thread of each interface on its CPU, before all programs, as interrupts would come: if they took
+    /// turns by the scheduler's tick, milliseconds each, every ring would overflow in each turn.
+    /// Attaching a program may make a new thread, so this is called after the forwarder has started.
     public void pinKernelThreads() throws IOException {
-        pin("napi/" + forwarderLink() + "-", WORKER_CPU);
+        pinRealTime("napi/" + forwarderLink() + "-", WORKER_CPU);
+        pinRealTime("napi/" + generatorLink() + "-", GENERATOR_CPU);
     }
 
     /// Names of kernel threads have 15 letters at most; ours are short enough to be told apart.
-    private static void pin(String prefix, int cpu) throws IOException {
+    private static void pinRealTime(String prefix, int cpu) throws IOException {
         try (Arena arena = Arena.ofConfined();
                 DirectoryStream<Path> processes = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
             Libc libc = new Libc(arena);
@@ -162,6 +164,7 @@ public final class BenchNetwork implements AutoCloseable {
                 if (commandOf(process).startsWith(prefix)) {
                     int pid = Integer.parseInt(String.valueOf(process.getFileName()));
                     LinuxException.check(libc.sched_setaffinity(pid, mask), "sched_setaffinity(" + prefix + ")");
+                    Program.run(List.of("chrt", "--fifo", "--pid", "50", Integer.toString(pid)));
                 }
             }
         }
@@ -232,7 +235,9 @@ public final class BenchNetwork implements AutoCloseable {
                     "dev",
                     forwarderLink());
         }
-        in(forwarderSide(), "sh", "-c", "echo 1 >/sys/class/net/" + forwarderLink() + "/threaded");
+        for (String[] end : ends()) {
+            in(end[0], "sh", "-c", "echo 1 >/sys/class/net/" + end[1] + "/threaded");
+        }
     }
 
     private List<String[]> ends() {

@@ -22,15 +22,17 @@ import picocli.CommandLine.Option;
 @Command(
         name = "wire",
         description = {
-            "Floods one worker over a veth between two network namespaces and counts what comes back: Mpps at 60-byte"
-                    + " frames, for each port and transport, beside its peers.",
-            "CPU 0 has the generator, CPU 1 the worker and all kernel work of its end. Needs root and two CPUs."
+            "Offers one worker more and more frames over a veth between two network namespaces, until no more come back:"
+                    + " Mpps at 60-byte frames, for each port and transport, beside its peers.",
+            "CPU 0 has the generator, CPU 1 the worker and all kernel work of its end, which comes before the worker's as"
+                    + " interrupts do. Needs root and two CPUs."
         },
         footerHeading = CommandRunner.EXAMPLE,
         footer = "  sudo penstock bench wire --quick --only 'penstock|c '")
 public final class WireCommand implements Callable<ExitCode> {
     private static final int FRAME_BYTES = 60;
-    private static final int FIRST_FRAME_WAIT_MS = 20_000;
+    private static final int FIRST_FRAME_WAIT_MS = 5_000;
+    private static final int FIRST_RATE = 10_000;
 
     @Mixin
     private ReportOptions options = new ReportOptions();
@@ -83,20 +85,15 @@ public final class WireCommand implements Callable<ExitCode> {
         return all;
     }
 
-    private Sample measure(BenchNetwork network, Subject subject, byte[] frame) throws IOException {
+    private PeakRate.Measured measure(BenchNetwork network, Subject subject, byte[] frame) throws IOException {
         try (FrameSink sink = sink(network);
                 Subject.Running _ = subject.start(network);
-                Flood flood = new Flood(network, frame, flows)) {
+                Flood flood = new Flood(network, frame, flows, FIRST_RATE)) {
             awaitFrames(sink, flood);
             network.pinKernelThreads();
-            sleep(options.isQuick() ? 1_000 : 3_000);
-            CpuTimes before = CpuTimes.of(BenchNetwork.WORKER_CPU);
-            long frames = sink.frames();
-            long startNs = System.nanoTime();
-            sleep(options.isQuick() ? 1_000 : 3_000);
-            double mpps = 1e3 * (sink.frames() - frames) / (System.nanoTime() - startNs);
-            flood.check();
-            return new Sample(mpps, CpuTimes.of(BenchNetwork.WORKER_CPU).since(before));
+            return options.isQuick()
+                    ? new PeakRate(sink, flood, 1.3, 100).find(1000, 1000)
+                    : new PeakRate(sink, flood, 1.12, 200).find(2_000, 2_000);
         }
     }
 
@@ -121,7 +118,8 @@ public final class WireCommand implements Callable<ExitCode> {
         if (values.samples.isEmpty()) {
             return;
         }
-        List<Double> rates = values.samples.stream().map(Sample::mpps).toList();
+        List<Double> rates =
+                values.samples.stream().map(PeakRate.Measured::mpps).toList();
         report.add(subject.name(), subject.testCase(), subject.port(), subject.transport(), flows, "Mpps", rates);
         report.say(String.format(
                 Locale.ROOT,
@@ -129,11 +127,11 @@ public final class WireCommand implements Callable<ExitCode> {
                 subject.label(),
                 BenchNetwork.WORKER_CPU,
                 values.samples.stream()
-                        .mapToDouble(s -> s.cpu.kernelShare())
+                        .mapToDouble(s -> s.cpu().kernelShare())
                         .average()
                         .orElse(0),
                 values.samples.stream()
-                        .mapToDouble(s -> s.cpu.userShare())
+                        .mapToDouble(s -> s.cpu().userShare())
                         .average()
                         .orElse(0)));
     }
@@ -171,12 +169,10 @@ public final class WireCommand implements Callable<ExitCode> {
         }
     }
 
-    private record Sample(double mpps, CpuTimes cpu) {}
-
     private static final class Values {
-        private final List<Sample> samples = new ArrayList<>();
+        private final List<PeakRate.Measured> samples = new ArrayList<>();
 
-        void add(Sample sample) {
+        void add(PeakRate.Measured sample) {
             samples.add(sample);
         }
     }

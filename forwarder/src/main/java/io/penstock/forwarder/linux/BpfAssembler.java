@@ -135,6 +135,8 @@ public final class BpfAssembler {
     public static final int MAP_LOOKUP = 1;
     /// Helper `bpf_map_update_elem(map, key, value, flags)`.
     public static final int MAP_UPDATE = 2;
+    /// Helper `bpf_ktime_get_ns()`: nanoseconds of the monotonic clock.
+    public static final int KTIME_GET_NS = 5;
     /// Helper `bpf_get_prandom_u32()`.
     public static final int RANDOM_U32 = 7;
     /// Helper `bpf_redirect(interfaceIndex, flags)`.

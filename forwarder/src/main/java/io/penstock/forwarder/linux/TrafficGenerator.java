@@ -2,6 +2,7 @@ package io.penstock.forwarder.linux;
 
 import static io.penstock.forwarder.linux.BpfAssembler.Condition.ABOVE;
 import static io.penstock.forwarder.linux.BpfAssembler.Condition.EQUAL;
+import static io.penstock.forwarder.linux.BpfAssembler.Condition.NOT_EQUAL;
 import static io.penstock.forwarder.linux.BpfAssembler.Operation.ADD;
 import static io.penstock.forwarder.linux.BpfAssembler.Operation.AND;
 import static io.penstock.forwarder.linux.BpfAssembler.Operation.SHIFT_RIGHT;
@@ -13,6 +14,7 @@ import static io.penstock.forwarder.linux.BpfAssembler.Register.R2;
 import static io.penstock.forwarder.linux.BpfAssembler.Register.R6;
 import static io.penstock.forwarder.linux.BpfAssembler.Register.R7;
 import static io.penstock.forwarder.linux.BpfAssembler.Register.R8;
+import static io.penstock.forwarder.linux.BpfAssembler.Register.R9;
 import static io.penstock.forwarder.linux.BpfAssembler.Size.BYTE;
 import static io.penstock.forwarder.linux.BpfAssembler.Size.HALF;
 import static io.penstock.forwarder.linux.BpfAssembler.Size.LONG;
@@ -28,14 +30,20 @@ import io.penstock.forwarder.linux.BpfAssembler.Label;
 /// so the IPv4 header checksum stays right; the UDP checksum must be 0. Frames leave by one veth, and arrive at its
 /// peer, which must have an XDP program or GRO on.
 ///
-/// The thread that calls [#send] does all the work, in the kernel, until it returns.
+/// The thread that calls [#send] does all the work, in the kernel, until it returns. [#pace] holds a rate meanwhile:
+/// the
+/// program drops a frame that is not due yet.
 public final class TrafficGenerator implements AutoCloseable {
     /// The most flows it can vary over.
     public static final int FLOWS_MAX = 1 << 24;
 
     private static final int BATCH_FRAMES = 64;
+    private static final byte[] ONLY = BpfMap.intBytes(0);
+    private static final int BURST_FRAMES = 32; // As a NIC hands them over, which also saves looking at the clock.
+    private static final int LATE_NS_MAX = 1_000_000; // What was missed for longer is not made up for.
 
-    private final BpfMap number;
+    private final BpfMap state; // Running number, and when the next frame is due.
+    private final BpfMap interval; // Nanoseconds from one burst to the next.
     private final BpfProgram program;
     private final byte[] frame;
     private final int interfaceIndex;
@@ -52,13 +60,25 @@ public final class TrafficGenerator implements AutoCloseable {
         }
         this.interfaceIndex = interfaceIndex;
         this.frame = withSource(frame);
-        number = BpfMap.create(BpfMap.Kind.ARRAY, "ps_number", 4, 8, 1);
-        program = BpfProgram.load(BpfProgram.Kind.XDP, "ps_generate", assemble(number, interfaceIndex, flows));
+        state = BpfMap.create(BpfMap.Kind.ARRAY, "ps_state", 4, 16, 1);
+        interval = BpfMap.create(BpfMap.Kind.ARRAY, "ps_interval", 4, 4, 1);
+        program = BpfProgram.load(BpfProgram.Kind.XDP, "ps_generate", assemble(state, interval, interfaceIndex, flows));
+    }
+
+    /// Holds a rate from now on, in bursts of 32. For any thread.
+    ///
+    /// @param perSecond frames a second, from 32 to a thousand million; 0 for as many as can be made
+    public void pace(long perSecond) {
+        if (perSecond != 0 && (perSecond < BURST_FRAMES || perSecond > 1_000_000_000)) {
+            throw new IllegalArgumentException("perSecond=" + perSecond + " (0, or 32 to 1000000000)");
+        }
+        interval.put(ONLY, perSecond == 0 ? 0 : (int) (BURST_FRAMES * 1_000_000_000L / perSecond));
     }
 
     /// Sends frames. Each call makes and frees its memory, which takes milliseconds: for a steady flood send a million
     /// or more at once.
     ///
+    /// @param frames how many to make; with a pace, those that were not due count too
     /// @return 0, or `-errno`: `EINTR` when a signal came before all were sent
     public int send(int frames) {
         return program.runLive(frame, interfaceIndex, frames, BATCH_FRAMES);
@@ -67,21 +87,39 @@ public final class TrafficGenerator implements AutoCloseable {
     @Override
     public void close() {
         program.close();
-        number.close();
+        interval.close();
+        state.close();
     }
 
-    private static BpfAssembler assemble(BpfMap number, int interfaceIndex, int flows) {
+    private static BpfAssembler assemble(BpfMap state, BpfMap interval, int interfaceIndex, int flows) {
         BpfAssembler assembler = new BpfAssembler();
         Label drop = new Label();
+        Label due = new Label();
+        Label inTime = new Label();
         assembler.load(WORD, R6, R1, 0);
         assembler.load(WORD, R7, R1, 4);
         assembler.move(R1, R6).compute(ADD, R1, 42).jumpIf(ABOVE, R1, R7, drop);
         assembler.store(WORD, R10, -4, 0);
-        assembler.loadMap(R1, number).move(R2, R10).compute(ADD, R2, -4);
+        assembler.loadMap(R1, state).move(R2, R10).compute(ADD, R2, -4);
+        assembler.call(BpfAssembler.MAP_LOOKUP);
+        assembler.jumpIf(EQUAL, R0, 0, drop).move(R9, R0);
+        assembler.loadMap(R1, interval).move(R2, R10).compute(ADD, R2, -4);
         assembler.call(BpfAssembler.MAP_LOOKUP);
         assembler.jumpIf(EQUAL, R0, 0, drop);
-        assembler.load(LONG, R8, R0, 0); // Only one thread sends, so no atomic is needed.
-        assembler.move(R1, R8).compute(ADD, R1, 1).store(LONG, R0, 0, R1);
+        assembler.load(WORD, R8, R0, 0).jumpIf(EQUAL, R8, 0, due);
+        assembler.load(LONG, R1, R9, 0).compute(AND, R1, BURST_FRAMES - 1).jumpIf(NOT_EQUAL, R1, 0, due);
+        assembler.call(BpfAssembler.KTIME_GET_NS);
+        assembler.load(LONG, R1, R9, 8).jumpIf(ABOVE, R1, R0, drop);
+        assembler
+                .move(R2, R1)
+                .compute(ADD, R2, LATE_NS_MAX)
+                .jumpIf(ABOVE, R2, R0, inTime)
+                .move(R1, R0);
+        assembler.bind(inTime);
+        assembler.compute(ADD, R1, R8).store(LONG, R9, 8, R1);
+        assembler.bind(due);
+        assembler.load(LONG, R8, R9, 0); // Only one thread sends, so no atomic is needed.
+        assembler.move(R1, R8).compute(ADD, R1, 1).store(LONG, R9, 0, R1);
         assembler.compute(AND, R8, flows - 1);
         assembler.move(R1, R8).swap(R1, 16).store(HALF, R6, 34, R1); // source port
         assembler.compute(SHIFT_RIGHT, R8, 16);

@@ -2,6 +2,7 @@ package io.penstock.forwarder.linux;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.HashSet;
 import java.util.HexFormat;
@@ -57,6 +58,27 @@ class TrafficGeneratorTest {
                 }
                 assertEquals(1000, sink.frames());
                 assertEquals(1000L * FRAME.length, sink.bytes());
+            }
+        }
+    }
+
+    @Test
+    void shouldHoldAPace() throws Exception {
+        try (NetworkNamespaces net = NetworkNamespaces.open()) {
+            String left = net.add("left");
+            String right = net.add("right");
+            net.veth(left, "a0", right, "b0", 1);
+            try (var _ = net.enter(left);
+                    FrameSink sink = net.inside(right, () -> new FrameSink("b0"));
+                    TrafficGenerator generator =
+                            new TrafficGenerator(LinuxInterface.read("a0").index(), FRAME, 1)) {
+                generator.pace(20_000);
+                long startNs = System.nanoTime();
+                while (System.nanoTime() - startNs < 200_000_000) {
+                    assertEquals(0, generator.send(100_000));
+                }
+                double perSecond = sink.frames() * 1e9 / (System.nanoTime() - startNs);
+                assertTrue(perSecond > 2_000 && perSecond < 21_000, "frames a second: " + perSecond);
             }
         }
     }
