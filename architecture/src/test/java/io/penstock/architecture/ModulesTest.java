@@ -30,7 +30,7 @@ class ModulesTest {
 
     /// Packages of the forwarder, those first that know none of the others. ARCHITECTURE.md has the same.
     private static final List<String> FORWARDER_LAYERS =
-            List.of("linux", "port", "path", "transport", "worker", "replay", "process", "backend", "cli");
+            List.of("linux", "port", "path", "trace", "transport", "worker", "replay", "process", "backend", "cli");
 
     @Test
     void shouldKnowOnlyTheModulesBelow() {

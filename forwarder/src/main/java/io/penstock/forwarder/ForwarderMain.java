@@ -8,6 +8,7 @@ import io.penstock.forwarder.cli.ExplainCommand;
 import io.penstock.forwarder.cli.FlowsCommand;
 import io.penstock.forwarder.cli.ForwarderCommand;
 import io.penstock.forwarder.cli.ReplayCommand;
+import io.penstock.forwarder.cli.TraceCommand;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
@@ -22,6 +23,7 @@ import picocli.CommandLine.Mixin;
             FlowsCommand.class,
             ForwarderCommand.class,
             ReplayCommand.class,
+            TraceCommand.class,
         })
 public final class ForwarderMain {
     @Mixin

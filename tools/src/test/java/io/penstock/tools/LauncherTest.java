@@ -57,7 +57,7 @@ class LauncherTest {
             Result result = run(Map.of("PENSTOCK_JAVA", "/nonexistent"), arguments.toArray(String[]::new));
             assertEquals(0, result.exitCode);
             for (String command :
-                    ("demo run forwarder sidecar check import status listeners backends counters top flows explain "
+                    ("demo run forwarder sidecar check import status listeners backends counters top flows explain trace "
                                     + "weight drain undrain start stop replay backend tune bench")
                             .split(" ")) {
                 assertTrue(result.out.contains("\n  " + command + " "), command);
@@ -124,6 +124,7 @@ class LauncherTest {
         "replay, forwarder.ForwarderMain",
         "flows, forwarder.ForwarderMain",
         "explain, forwarder.ForwarderMain",
+        "trace, forwarder.ForwarderMain",
         "backend, forwarder.ForwarderMain",
         "sidecar, sidecar.SidecarMain",
         "tune, tuning.TuningMain",

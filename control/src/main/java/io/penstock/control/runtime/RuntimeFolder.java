@@ -142,6 +142,11 @@ public final class RuntimeFolder {
         return path.resolve("forwarder.sock");
     }
 
+    /// {@return the frames that `penstock trace` asked for; mapped, there while somebody looks}
+    public Path traceFile() {
+        return path.resolve("trace.dat");
+    }
+
     /// {@return what the sidecar counts; mapped}
     public Path sidecarCounters() {
         return path.resolve("sidecar.dat");

@@ -1,8 +1,5 @@
 package io.penstock.forwarder.cli;
 
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.JsonToken;
 import io.penstock.control.cli.CommandException;
 import io.penstock.control.cli.CommandRunner;
 import io.penstock.control.cli.CommonOptions;
@@ -11,15 +8,7 @@ import io.penstock.control.cli.InstanceOptions;
 import io.penstock.control.cli.JsonOption;
 import io.penstock.control.config.Addresses;
 import io.penstock.control.runtime.RuntimeFolder;
-import java.io.ByteArrayOutputStream;
-import java.io.IOException;
 import java.net.InetAddress;
-import java.net.StandardProtocolFamily;
-import java.net.UnixDomainSocketAddress;
-import java.nio.ByteBuffer;
-import java.nio.channels.SocketChannel;
-import java.nio.charset.StandardCharsets;
-import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -37,8 +26,6 @@ import picocli.CommandLine.Parameters;
         footerHeading = CommandRunner.EXAMPLE,
         footer = "  penstock explain tcp 198.51.100.7:40000 203.0.113.10:443")
 public final class ExplainCommand implements Callable<ExitCode> {
-    private static final JsonFactory FACTORY = new JsonFactory();
-
     @Mixin
     @SuppressWarnings("UnusedVariable") // picocli and CommandRunner read it.
     private CommonOptions common = new CommonOptions();
@@ -72,11 +59,11 @@ public final class ExplainCommand implements Callable<ExitCode> {
                     ExitCode.USAGE, source + " and " + destination + ": two addresses of one family expected");
         }
         RuntimeFolder folder = instance.folder();
-        String answer = ask(
+        String answer = ControlClient.ask(
                 folder,
                 "explain " + protocol + " " + Addresses.text(from.address) + " " + from.port + " "
                         + Addresses.text(to.address) + " " + to.port);
-        Map<String, @Nullable String> fields = fields(answer);
+        Map<String, @Nullable String> fields = ControlClient.fields(answer);
         if (fields.get("error") != null) {
             throw new CommandException("the forwarder says: " + fields.get("error"));
         }
@@ -97,36 +84,6 @@ public final class ExplainCommand implements Callable<ExitCode> {
                     ExitCode.USAGE, text + ": ADDRESS:PORT expected, as 198.51.100.7:40000 or [2001:db8::7]:40000");
         }
         return new Endpoint(address, Integer.parseInt(port));
-    }
-
-    private static String ask(RuntimeFolder folder, String request) {
-        try (SocketChannel socket = SocketChannel.open(StandardProtocolFamily.UNIX)) {
-            socket.connect(UnixDomainSocketAddress.of(folder.forwarderSocket()));
-            socket.write(ByteBuffer.wrap((request + "\n").getBytes(StandardCharsets.UTF_8)));
-            ByteArrayOutputStream answer = new ByteArrayOutputStream();
-            ByteBuffer buffer = ByteBuffer.allocate(4096);
-            while (socket.read(buffer) >= 0) {
-                answer.write(buffer.array(), 0, buffer.position());
-                buffer.clear();
-            }
-            return answer.toString(StandardCharsets.UTF_8).strip();
-        } catch (IOException gone) {
-            throw new CommandException("instance " + folder.instance()
-                    + ": its forwarder does not answer (" + gone.getMessage()
-                    + "); is it running? see: penstock status");
-        }
-    }
-
-    private static Map<String, @Nullable String> fields(String answer) throws IOException {
-        Map<String, @Nullable String> fields = new LinkedHashMap<>();
-        try (JsonParser json = FACTORY.createParser(answer)) {
-            json.nextToken();
-            while (json.nextToken() == JsonToken.FIELD_NAME) {
-                String name = json.currentName();
-                fields.put(name, json.nextToken() == JsonToken.VALUE_NULL ? null : json.getText());
-            }
-        }
-        return fields;
     }
 
     private static String sentence(Map<String, @Nullable String> fields) {

@@ -21,6 +21,7 @@ import io.penstock.flowtable.FlowTable.Shape;
 import io.penstock.flowtable.FlowTableReader;
 import io.penstock.flowtable.TickClock;
 import io.penstock.forwarder.path.IpKey;
+import io.penstock.forwarder.trace.TraceFilter.Network;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -78,20 +79,6 @@ public final class FlowsCommand implements Callable<ExitCode> {
     private @Nullable Network network;
     private long shown;
     private long left;
-
-    /// A network of clients.
-    private record Network(IpKey address, int prefix) {
-        boolean holds(boolean isV6, long high, long low) {
-            if (isV6 != address.isV6()) {
-                return false;
-            }
-            if (!isV6) {
-                return prefix == 0 || ((low ^ address.low()) & 0xffff_ffffL) >>> (32 - prefix) == 0;
-            }
-            boolean highFits = prefix == 0 || (high ^ address.high()) >>> Math.max(0, 64 - prefix) == 0;
-            return highFits && (prefix <= 64 || (low ^ address.low()) >>> (128 - prefix) == 0);
-        }
-    }
 
     @Override
     public ExitCode call() throws Exception {
@@ -212,8 +199,8 @@ public final class FlowsCommand implements Callable<ExitCode> {
         void addTo(Table table) {
             table.row(
                     protocol,
-                    endpoint(client, clientPort),
-                    endpoint(vip, port),
+                    Endpoints.text(client, clientPort),
+                    Endpoints.text(vip, port),
                     owner.listener(),
                     owner.id(),
                     state,
@@ -221,11 +208,6 @@ public final class FlowsCommand implements Callable<ExitCode> {
                     Units.duration(idleMs),
                     Units.count(packets),
                     Units.bytes(bytes));
-        }
-
-        private static String endpoint(InetAddress address, int port) {
-            String text = Addresses.text(address);
-            return (Addresses.isIpv6(address) ? "[" + text + "]" : text) + ":" + port;
         }
 
         String json() {

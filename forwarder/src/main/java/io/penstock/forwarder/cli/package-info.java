@@ -1,4 +1,4 @@
-/// The commands that this module owns: `forwarder`, `replay`, `flows`, `explain`, `backend`.
+/// The commands that this module owns: `forwarder`, `replay`, `flows`, `explain`, `trace`, `backend`.
 @NullMarked
 package io.penstock.forwarder.cli;
 

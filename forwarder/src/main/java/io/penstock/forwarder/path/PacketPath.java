@@ -226,6 +226,11 @@ public final class PacketPath {
         return context.disposition;
     }
 
+    /// {@return what was read from each frame of the last batch}
+    public ParsedBatch parsed() {
+        return parsed;
+    }
+
     /// {@return what the last [#process] touched, so that nobody can optimise the touching away}
     public long touched() {
         return touched;

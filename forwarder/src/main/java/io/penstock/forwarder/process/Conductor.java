@@ -66,7 +66,8 @@ final class Conductor {
             boolean announces,
             List<WorkerThread> workers,
             ControlSocket socket,
-            Explanations explanations) {}
+            Explanations explanations,
+            Traces traces) {}
 
     /// @param seenVersion of the snapshot that [#begin] will get
     Conductor(Parts parts, long seenVersion) {
@@ -115,6 +116,7 @@ final class Conductor {
         }
         announcements.run(nowNs, this::send);
         parts.socket.poll(nowNs, this::answer);
+        parts.traces.poll(nowNs);
         if (nowNs - tidiedNs >= TIDY_NS) {
             tidiedNs = nowNs;
             parts.compiler.tidy();
@@ -200,7 +202,10 @@ final class Conductor {
     }
 
     private String answer(String request) {
-        return parts.explanations.answer(request, listeners, parts.compiler.applied(), System.nanoTime());
+        long nowNs = System.nanoTime();
+        return request.startsWith("trace ")
+                ? parts.traces.answer(request, parts.compiler.applied(), nowNs)
+                : parts.explanations.answer(request, listeners, parts.compiler.applied(), nowNs);
     }
 
     private void report(Exception failure) {

@@ -171,7 +171,8 @@ public final class Forwarder implements AutoCloseable {
                         settings.arp(),
                         List.copyOf(workers),
                         socket,
-                        new Explanations(new FlowExplainer(explainContext(shared)), status.backends())),
+                        new Explanations(new FlowExplainer(explainContext(shared)), status.backends()),
+                        new Traces(folder, List.copyOf(workers), status.backends())),
                 seenVersion);
         status.transport(
                 frames.kind(), frames.description(), settings.transport().text());

@@ -36,9 +36,17 @@ public final class PcapWriter implements AutoCloseable {
     ///
     /// @param timeNs ns since 1970
     public void write(long timeNs, byte[] frame) throws IOException {
+        write(timeNs, frame, frame.length);
+    }
+
+    /// Appends the first bytes of a frame.
+    ///
+    /// @param timeNs     ns since 1970
+    /// @param wireLength bytes that the frame had
+    public void write(long timeNs, byte[] frame, int wireLength) throws IOException {
         record.clear();
         record.putInt((int) (timeNs / 1_000_000_000L)).putInt((int) (timeNs % 1_000_000_000L / fractionNs));
-        record.putInt(frame.length).putInt(frame.length);
+        record.putInt(frame.length).putInt(wireLength);
         out.write(record.array());
         out.write(frame);
     }

@@ -6,10 +6,12 @@ import io.penstock.forwarder.path.ListenerTable;
 import io.penstock.forwarder.path.PacketPath;
 import io.penstock.forwarder.port.FrameBatch;
 import io.penstock.forwarder.port.FramePort;
+import io.penstock.forwarder.trace.PacketTrace;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.function.LongSupplier;
 import org.jctools.queues.varhandle.SpscVarHandleArrayQueue;
+import org.jspecify.annotations.Nullable;
 
 /// A worker's day: take a batch, decide on it, send it, count it. One thread, one CPU, one port.
 ///
@@ -38,6 +40,8 @@ public final class ForwardingWorker {
     @SuppressWarnings({"FieldMayBeFinal", "UnusedVariable"}) // Read and written through LISTENERS.
     private ListenerTable listeners = ListenerTable.EMPTY;
 
+    private @Nullable PacketTrace trace;
+
     /// @param batch   reused for every cycle
     /// @param clockNs monotonic time
     public ForwardingWorker(
@@ -62,12 +66,19 @@ public final class ForwardingWorker {
         long nowNs = clockNs.getAsLong();
         // Acquire: pairs with the release of publish(); what the table refers to was written before it.
         ListenerTable table = (ListenerTable) LISTENERS.getAcquire(this);
+        PacketTrace watching = trace; // Null but for the time that an operator looks.
         int received = port.receive(batch);
+        if (watching != null) {
+            watching.keep(batch);
+        }
         path.process(batch, table, nowNs);
         int commandsRun = runCommand();
         boolean moreToTidy = path.tidy();
         if (batch.size > 0) {
             transmit();
+        }
+        if (watching != null) {
+            watching.note(nowNs);
         }
         gauges.cycle(nowNs, received);
         return commandsRun + received + (moreToTidy ? 1 : 0);
@@ -113,6 +124,18 @@ public final class ForwardingWorker {
     /// For commands: neighbours are to learn that a VIP is with us.
     public void announce(IpKey vip) {
         path.announce(vip);
+    }
+
+    /// For commands: begins to note frames, or ends it.
+    ///
+    /// @param next for this worker, or null for none
+    public void trace(@Nullable PacketTrace next) {
+        trace = next;
+    }
+
+    /// {@return the packet path, for commands and what they hand in}
+    public PacketPath path() {
+        return path;
     }
 
     /// {@return the port, for commands}

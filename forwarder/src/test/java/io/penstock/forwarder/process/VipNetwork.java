@@ -220,6 +220,11 @@ final class VipNetwork implements AutoCloseable {
                 RuntimeFolder.of(folder.resolve("run"), config.instance()).statusFile());
     }
 
+    /// {@return the folder of runtime folders}
+    Path runtimeBase() {
+        return folder.resolve("run");
+    }
+
     /// {@return whether the client gets an answer to an ICMP echo request}
     boolean answersEcho(String address) throws Exception {
         return in(client, () -> InetAddress.getByName(address).isReachable(TIMEOUT_MS));
