@@ -24,7 +24,17 @@ public final class ConfigOptions {
     ///
     /// @throws ConfigException naming everything that is wrong; ends the command with status 2
     public ConfigLoader.Loaded load() throws ConfigException {
-        ConfigLoader.Loaded loaded = ConfigLoader.load(file);
+        return warned(ConfigLoader.load(file));
+    }
+
+    /// Reads the file for a command that probes no backend, and writes its warnings to standard error.
+    ///
+    /// @throws ConfigException naming everything that is wrong; ends the command with status 2
+    public ConfigLoader.Loaded loadUnprobed() throws ConfigException {
+        return warned(ConfigLoader.loadUnprobed(file));
+    }
+
+    private static ConfigLoader.Loaded warned(ConfigLoader.Loaded loaded) {
         for (Problem warning : loaded.warnings()) {
             System.err.println(warning.warningText());
         }

@@ -26,6 +26,7 @@ public final class ConfigLoader {
     private static final String LISTENER = "listener.";
 
     private final PropertiesFile file;
+    private final boolean probes;
     private final ConfigReader.Diagnostics diagnostics =
             new ConfigReader.Diagnostics(new ArrayList<>(), new ArrayList<>());
     private final ConfigReader.Suggestions suggestions = new ConfigReader.Suggestions();
@@ -43,8 +44,9 @@ public final class ConfigLoader {
         }
     }
 
-    private ConfigLoader(PropertiesFile file) {
+    private ConfigLoader(PropertiesFile file, boolean probes) {
         this.file = file;
+        this.probes = probes;
     }
 
     /// Reads a file and its includes.
@@ -55,11 +57,19 @@ public final class ConfigLoader {
         return load(PropertiesFile.load(path));
     }
 
+    /// Reads a file for a use that probes no backend: a health check that lacks its port is a warning.
+    ///
+    /// @param path as the operator named it, for messages
+    /// @throws ConfigException naming everything else that is wrong
+    public static Loaded loadUnprobed(Path path) throws ConfigException {
+        return new ConfigLoader(PropertiesFile.load(path), false).run();
+    }
+
     /// Reads what was loaded.
     ///
     /// @throws ConfigException naming everything that is wrong
     public static Loaded load(PropertiesFile file) throws ConfigException {
-        return new ConfigLoader(file).run();
+        return new ConfigLoader(file, true).run();
     }
 
     /// Reads text that comes from no file.
@@ -120,6 +130,14 @@ public final class ConfigLoader {
         generalReader.finish(suggestions);
 
         List<Problem> problems = diagnostics.problems();
+        if (!probes) {
+            diagnostics
+                    .warnings()
+                    .addAll(problems.stream()
+                            .filter(ConfigLoader::isMissingPort)
+                            .toList());
+            problems.removeIf(ConfigLoader::isMissingPort);
+        }
         if (!problems.isEmpty()) {
             problems.sort(file.order());
             throw new ConfigException(problems);
@@ -134,6 +152,10 @@ public final class ConfigLoader {
         PenstockConfig config =
                 new PenstockConfig(instance, limit, forwarderConfig, sidecarConfig, replayConfig, listenerConfigs);
         return new Loaded(config, diagnostics.warnings(), file);
+    }
+
+    private static boolean isMissingPort(Problem problem) {
+        return problem.key().endsWith(".health.port") && problem.wrong().startsWith("is missing");
     }
 
     private ConfigReader reader(String prefix, String pattern, Map<String, Entry> entries) {

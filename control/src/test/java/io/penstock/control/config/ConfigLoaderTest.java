@@ -386,6 +386,18 @@ class ConfigLoaderTest {
     }
 
     @Test
+    void shouldOnlyWarnOfAMissingHealthPortWhereNothingIsProbed() throws Exception {
+        Path file = folder.resolve("replayed.properties");
+        Files.writeString(file, WEB.replace("443", "80-81"));
+
+        ConfigLoader.Loaded loaded = ConfigLoader.loadUnprobed(file);
+
+        assertEquals(1, loaded.config().listeners().size());
+        assertEquals("listener.web.health.port", loaded.warnings().getFirst().key());
+        assertThrows(ConfigException.class, () -> ConfigLoader.load(file));
+    }
+
+    @Test
     void shouldLimitListenersAndBackends() {
         StringBuilder text = new StringBuilder();
         for (int i = 0; i < 101; i++) {

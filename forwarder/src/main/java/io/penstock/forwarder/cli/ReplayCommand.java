@@ -49,7 +49,7 @@ public final class ReplayCommand implements Callable<ExitCode> {
 
     @Override
     public ExitCode call() throws Exception {
-        PenstockConfig config = options.load().config();
+        PenstockConfig config = options.loadUnprobed().config();
         if (Files.exists(out) && Files.exists(in) && Files.isSameFile(in, out)) {
             throw new CommandException(ExitCode.USAGE, "IN and OUT are the same file, " + in + ": name another OUT");
         }

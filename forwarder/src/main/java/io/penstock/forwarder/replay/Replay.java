@@ -3,6 +3,7 @@ package io.penstock.forwarder.replay;
 import io.penstock.control.config.PenstockConfig;
 import io.penstock.control.snapshot.Snapshot;
 import io.penstock.control.status.WorkerCounter;
+import io.penstock.flowtable.TickClock;
 import io.penstock.forwarder.path.Disposition;
 import io.penstock.forwarder.path.ReplyKind;
 import java.io.IOException;
@@ -51,8 +52,13 @@ public final class Replay {
             if (startNs < 0) {
                 startNs = in.timeNs();
             }
+            long beforeNs = lastNs;
             lastNs = Math.max(lastNs, in.timeNs() - startNs); // A capture may step back; our clock does not.
             path.setTime(EPOCH_NS + lastNs);
+            if (TickClock.ticks(EPOCH_NS + lastNs) != TickClock.ticks(EPOCH_NS + beforeNs)) {
+                rest();
+                write(out, startNs + lastNs);
+            }
             frames++;
             if (in.wireLength() > frame.length || frame.length > path.port().frameLengthMax()) {
                 decide(frames, "drop " + WorkerCounter.DROP_TRUNCATED.label());
@@ -70,6 +76,16 @@ public final class Replay {
         write(out, startNs + lastNs);
         path.close();
         return frames;
+    }
+
+    /// What a worker does between two frames: flows that ran out of time stop counting against `max-flows` and in `lc`.
+    private void rest() {
+        int more = path.worker().doWork();
+        report(false);
+        while (more > 0) {
+            more = path.worker().doWork();
+            report(false);
+        }
     }
 
     private void write(PcapWriter out, long timeNs) throws IOException {
