@@ -41,6 +41,8 @@ class HotPathTest {
             "java.lang.invoke.MethodHandle.",
             "java.util.Arrays.fill(",
             "java.util.Objects.requireNonNull(",
+            "java.util.Objects.checkIndex(",
+            "java.util.Objects.checkFromIndexSize(",
             "java.util.function.LongSupplier.getAsLong(",
             "java.util.concurrent.atomic.",
             "java.lang.Thread.onSpinWait(", // Between bounded attempts at a shared entry.

@@ -70,6 +70,14 @@ public final class FlowHash {
         return finish(lane(addresses, mask0, first0, second0) ^ transport(ports, protocol));
     }
 
+    /// {@return the same}
+    ///
+    /// @param addresses as above
+    /// @param transport ports in bits 31..0 as above, protocol in bits 39..32, above them 0
+    public long hash4(long addresses, long transport) {
+        return finish(lane(addresses, mask0, first0, second0) ^ lane(transport, mask4, first4, second4));
+    }
+
     /// {@return the hash of an IPv6 flow}
     ///
     /// @param sourceHigh      first eight bytes of the source, big-endian

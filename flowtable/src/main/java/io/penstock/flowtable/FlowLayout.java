@@ -61,6 +61,7 @@ final class FlowLayout {
 
     static final int LINE_SHIFT = 6;
     static final long LINE_LENGTH = 1L << LINE_SHIFT;
+    static final long ENTRY4_LENGTH = LINE_LENGTH / 2;
     static final long LINES_MIN = 8;
     static final long SLOTS_MAX = 1L << 30;
 
@@ -144,6 +145,11 @@ final class FlowLayout {
 
     static long key(int ports, int protocolBit) {
         return ((long) ports << PORTS_SHIFT) | ((long) protocolBit << PROTOCOL_SHIFT);
+    }
+
+    /// @param transport ports in the low 32 bits, protocol 6 or 17 above them: bit 4 of the protocol tells which
+    static long key(long transport) {
+        return (transport << PORTS_SHIFT) | ((transport >>> 36 & 1) << PROTOCOL_SHIFT);
     }
 
     static boolean isLive(long meta) {

@@ -3,7 +3,6 @@ package io.penstock.flowtable;
 import static io.penstock.flowtable.FlowLayout.*;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import org.jspecify.annotations.Nullable;
 
 /// The flows of one worker, off-heap: 5-tuple to backend, with state, times and counts. IPv4 and IPv6 flows have a
@@ -102,12 +101,9 @@ public final class FlowTable {
         public void removed(FlowTable table, long entry) {}
     };
 
-    // How the writer reads its own words. They are aligned; that is not checked at every load, which took a packet 3
-    // ns.
-    private static final ValueLayout.OfLong OWN = ValueLayout.JAVA_LONG_UNALIGNED;
-
     private final Shape shape;
     private final MemorySegment memory;
+    private final long address; // of the memory
     private final long limit;
     private final long slots;
     private final long entryLength;
@@ -123,14 +119,15 @@ public final class FlowTable {
     /// room for, a power of two.
     ///
     /// @param shape  which addresses it holds
-    /// @param memory at least [#bytesFor(Shape, long)], aligned to 8 bytes, better to 128; mapped from a file
-    ///               to survive
+    /// @param memory at least [#bytesFor(Shape, long)], outside the heap, aligned to 8 bytes, better to 128; mapped
+    ///               from a file to survive
     /// @param limit  most live flows
     /// @throws IllegalArgumentException when the memory is too short or holds something else
     public FlowTable(Shape shape, MemorySegment memory, long limit) {
         long lines = lines(shape, limit, memory);
         this.shape = shape;
         this.memory = memory.asSlice(0, length(shape, lines));
+        address = NativeMemory.addressOf(this.memory);
         this.limit = limit;
         slots = lines * shape.slotsPerLine();
         entryLength = shape.entryLength();
@@ -224,7 +221,7 @@ public final class FlowTable {
     /// @param bucket from [#bucket]
     /// @return some of its bits, for the caller to use up so that the compiler keeps the load
     public long touch(long bucket) {
-        return memory.get(OWN, bucket);
+        return word(bucket);
     }
 
     /// {@return the entry of an IPv4 flow, or [#NONE]}
@@ -234,33 +231,42 @@ public final class FlowTable {
     /// @param ports       source port in the high half, destination port in the low one
     /// @param protocolBit [#TCP] or [#UDP]
     public long find4(long bucket, long addresses, int ports, int protocolBit) {
-        long entry = findAtHome4(bucket, addresses, ports, protocolBit);
-        if (entry != FURTHER) {
-            return entry;
-        }
-        int reach = reach(memory.get(OWN, bucket + COUNTS));
-        return findFurther4(bucket, reach, addresses, key(ports, protocolBit));
+        long key = key(ports, protocolBit);
+        long entry = findAtHome(bucket, addresses, key);
+        return entry == FURTHER ? findFurther(bucket, addresses, key) : entry;
     }
 
     /// Looks for an IPv4 flow in its home line alone, which [#touch] has brought near. A caller that gets [#FURTHER]
-    /// for some flows of a batch touches the next line of each ([#touchNext]) before it asks [#find4], so that
+    /// for some flows of a batch touches the next line of each ([#touchNext]) before it asks [#findFurther4]:
     /// these misses overlap too.
     ///
-    /// @param bucket      as for [#find4]
-    /// @param addresses   as for [#find4]
-    /// @param ports       as for [#find4]
-    /// @param protocolBit as for [#find4]
+    /// @param bucket    as for [#find4]
+    /// @param addresses as for [#find4]
+    /// @param transport ports in the low 32 bits, as for [#find4], the protocol (6 or 17) above them
     /// @return the entry, [#NONE], or [#FURTHER]
-    public long findAtHome4(long bucket, long addresses, int ports, int protocolBit) {
-        long key = key(ports, protocolBit);
+    public long findAtHome4(long bucket, long addresses, long transport) {
+        return findAtHome(bucket, addresses, key(transport));
+    }
+
+    /// Looks for an IPv4 flow beyond its home line.
+    ///
+    /// @param bucket    as for [#findAtHome4], which found [#FURTHER]
+    /// @param addresses as for [#findAtHome4]
+    /// @param transport as for [#findAtHome4]
+    /// @return the entry, or [#NONE]
+    public long findFurther4(long bucket, long addresses, long transport) {
+        return findFurther(bucket, addresses, key(transport));
+    }
+
+    private long findAtHome(long bucket, long addresses, long key) {
         if (isEntry4(bucket, addresses, key)) {
             return bucket;
         }
-        long second = bucket + Shape.IPV4.entryLength;
+        long second = bucket + ENTRY4_LENGTH;
         if (isEntry4(second, addresses, key)) {
             return second;
         }
-        return reach(memory.get(OWN, bucket + COUNTS)) == 0 ? NONE : FURTHER;
+        return reach(word(bucket + COUNTS)) == 0 ? NONE : FURTHER;
     }
 
     /// Loads the line that is one step from a home line into the cache.
@@ -268,7 +274,7 @@ public final class FlowTable {
     /// @param bucket from [#bucket]
     /// @return as [#touch]
     public long touchNext(long bucket) {
-        return memory.get(OWN, lineAt(bucket, 1, lineMask));
+        return word(lineAt(bucket, 1, lineMask));
     }
 
     /// {@return the entry of an IPv6 flow, or [#NONE]}
@@ -292,7 +298,7 @@ public final class FlowTable {
         if (isEntry6(bucket, sourceHigh, sourceLow, destinationHigh, destinationLow, key)) {
             return bucket;
         }
-        int reach = reach(memory.get(OWN, bucket + COUNTS));
+        int reach = reach(word(bucket + COUNTS));
         return reach == 0
                 ? NONE
                 : findFurther6(bucket, reach, sourceHigh, sourceLow, destinationHigh, destinationLow, key);
@@ -397,17 +403,17 @@ public final class FlowTable {
 
     /// {@return the low 24 bits of the tick of the last packet, for [TickClock#elapsed]}
     public int lastSeen(long entry) {
-        return (int) (memory.get(OWN, entry + SEEN) >>> LAST_SEEN_SHIFT);
+        return (int) (word(entry + SEEN) >>> LAST_SEEN_SHIFT);
     }
 
     /// {@return packets so far, modulo 2^40}
     public long packets(long entry) {
-        return memory.get(OWN, entry + SEEN) & PACKETS_BITS;
+        return word(entry + SEEN) & PACKETS_BITS;
     }
 
     /// {@return bytes so far, modulo 2^48}
     public long bytes(long entry) {
-        return memory.get(OWN, entry + COUNTS) >>> BYTES_SHIFT;
+        return word(entry + COUNTS) >>> BYTES_SHIFT;
     }
 
     /// {@return the tick in which the flow was added, all 32 bits}
@@ -417,27 +423,27 @@ public final class FlowTable {
 
     /// {@return an IPv4 flow's source in the high half, destination in the low one}
     public long addresses4(long entry) {
-        return memory.get(OWN, entry + ADDRESSES);
+        return word(entry + ADDRESSES);
     }
 
     /// {@return the first eight bytes of an IPv6 flow's source}
     public long sourceHigh(long entry) {
-        return memory.get(OWN, entry + SOURCE_HIGH);
+        return word(entry + SOURCE_HIGH);
     }
 
     /// {@return the last eight bytes of an IPv6 flow's source}
     public long sourceLow(long entry) {
-        return memory.get(OWN, entry + SOURCE_LOW);
+        return word(entry + SOURCE_LOW);
     }
 
     /// {@return the first eight bytes of an IPv6 flow's destination}
     public long destinationHigh(long entry) {
-        return memory.get(OWN, entry + DESTINATION_HIGH);
+        return word(entry + DESTINATION_HIGH);
     }
 
     /// {@return the last eight bytes of an IPv6 flow's destination}
     public long destinationLow(long entry) {
-        return memory.get(OWN, entry + DESTINATION_LOW);
+        return word(entry + DESTINATION_LOW);
     }
 
     /// Counts a packet of a flow.
@@ -446,11 +452,11 @@ public final class FlowTable {
     /// @param nowTicks the time
     /// @param bytes    the packet's bytes
     public void seen(long entry, int nowTicks, int bytes) {
-        long packets = (memory.get(OWN, entry + SEEN) + 1) & PACKETS_BITS;
-        long counts = memory.get(OWN, entry + COUNTS) + ((long) bytes << BYTES_SHIFT);
+        long packets = (word(entry + SEEN) + 1) & PACKETS_BITS;
+        long counts = word(entry + COUNTS) + ((long) bytes << BYTES_SHIFT);
         // Plain stores of aligned words: whole on every 64-bit JVM, and a reader may see either of them first.
-        memory.set(WORD, entry + SEEN, ((long) nowTicks << LAST_SEEN_SHIFT) | packets);
-        memory.set(WORD, entry + COUNTS, counts);
+        NativeMemory.putWord(address + entry + SEEN, ((long) nowTicks << LAST_SEEN_SHIFT) | packets);
+        NativeMemory.putWord(address + entry + COUNTS, counts);
     }
 
     /// Moves a flow to another state.
@@ -534,21 +540,28 @@ public final class FlowTable {
         return live;
     }
 
+    // No check but in tests: an offset is a header field's, or a line's or entry's within the mask of the lines.
+    private long word(long offset) {
+        assert offset >= 0 && offset <= memory.byteSize() - Long.BYTES : "offset=" + offset;
+        return NativeMemory.word(address + offset);
+    }
+
     private long meta(long entry) {
-        return memory.get(OWN, entry + META);
+        return word(entry + META);
     }
 
     private boolean isEntry4(long entry, long addresses, long key) {
-        return memory.get(OWN, entry + ADDRESSES) == addresses && isKey(meta(entry), key);
+        return word(entry + ADDRESSES) == addresses && isKey(meta(entry), key);
     }
 
-    private long findFurther4(long bucket, int reach, long addresses, long key) {
+    private long findFurther(long bucket, long addresses, long key) {
+        int reach = reach(word(bucket + COUNTS));
         for (int step = 1; step <= reach; step++) {
             long first = lineAt(bucket, step, lineMask);
             if (isEntry4(first, addresses, key)) {
                 return first;
             }
-            long second = first + Shape.IPV4.entryLength;
+            long second = first + ENTRY4_LENGTH;
             if (isEntry4(second, addresses, key)) {
                 return second;
             }
@@ -559,10 +572,10 @@ public final class FlowTable {
     private boolean isEntry6(
             long entry, long sourceHigh, long sourceLow, long destinationHigh, long destinationLow, long key) {
         return isKey(meta(entry), key)
-                && memory.get(OWN, entry + SOURCE_LOW) == sourceLow
-                && memory.get(OWN, entry + SOURCE_HIGH) == sourceHigh
-                && memory.get(OWN, entry + DESTINATION_LOW) == destinationLow
-                && memory.get(OWN, entry + DESTINATION_HIGH) == destinationHigh;
+                && word(entry + SOURCE_LOW) == sourceLow
+                && word(entry + SOURCE_HIGH) == sourceHigh
+                && word(entry + DESTINATION_LOW) == destinationLow
+                && word(entry + DESTINATION_HIGH) == destinationHigh;
     }
 
     private long findFurther6(
@@ -656,11 +669,11 @@ public final class FlowTable {
     private long take(long bucket, long entry, int step) {
         // The reach first: a reader that sees the entry must also come to look there. Too long a reach is
         // harmless.
-        long home = memory.get(OWN, bucket + COUNTS);
+        long home = word(bucket + COUNTS);
         if (reach(home) < step) {
             store(bucket + COUNTS, (home & ~REACH_BITS) | step);
         }
-        store(entry + COUNTS, (memory.get(OWN, entry + COUNTS) & REACH_BITS) | ((long) step << STEP_SHIFT));
+        store(entry + COUNTS, (word(entry + COUNTS) & REACH_BITS) | ((long) step << STEP_SHIFT));
         return entry;
     }
 
@@ -695,7 +708,7 @@ public final class FlowTable {
     }
 
     private void shortenReach(long line) {
-        long counts = memory.get(OWN, line + COUNTS);
+        long counts = word(line + COUNTS);
         int reach = reach(counts);
         int needed = reach;
         while (needed > 0 && !hasEntryOf(lineAt(line, needed, lineMask), needed)) {
@@ -709,7 +722,7 @@ public final class FlowTable {
     /// Whether a line has a flow so many steps from its home. There is one home from which it is that far.
     private boolean hasEntryOf(long line, int step) {
         for (long entry = line; entry < line + LINE_LENGTH; entry += entryLength) {
-            if (isLive(meta(entry)) && step(memory.get(OWN, entry + COUNTS)) == step) {
+            if (isLive(meta(entry)) && step(word(entry + COUNTS)) == step) {
                 return true;
             }
         }

@@ -2,10 +2,11 @@ package io.penstock.bench.path;
 
 import io.penstock.flowtable.FlowHash;
 import io.penstock.flowtable.FlowTable;
+import io.penstock.flowtable.NativeMemory;
 import io.penstock.flowtable.packet.DirectRewriter;
-import io.penstock.flowtable.packet.PacketKind;
 import io.penstock.flowtable.packet.PacketParser;
 import io.penstock.flowtable.packet.ParsedBatch;
+import java.util.Objects;
 
 /// The least that a balancer does with a packet of a known flow, from the parts that the packet path is made of: parse,
 /// hash, find, count, rewrite. No listener, no state, no limits. What the whole path costs is read against this, and
@@ -15,6 +16,8 @@ public final class BareLoop {
     private static final long OUR_MAC = 0x0200_0000_0001L;
 
     private final FlowFrames frames;
+    private final long address; // of the frames' memory
+    private final long memoryLength;
     private final FlowTable flows;
     private final FlowHash hash;
     private final ParsedBatch parsed = new ParsedBatch(BATCH);
@@ -29,6 +32,8 @@ public final class BareLoop {
     /// @param backends rows that entries may name
     public BareLoop(FlowFrames frames, FlowTable flows, FlowHash hash, int backends) {
         this.frames = frames;
+        address = NativeMemory.addressOf(frames.memory());
+        memoryLength = frames.memory().byteSize();
         this.flows = flows;
         this.hash = hash;
         macs = new long[backends];
@@ -59,43 +64,51 @@ public final class BareLoop {
     }
 
     private void parse(int first) {
+        ParsedBatch parsed = this.parsed;
+        FlowFrames frames = this.frames;
         for (int i = 0; i < BATCH; i++) {
-            PacketParser.parse(frames.memory(), frames.offset(first + i), FlowFrames.LENGTH, parsed, i);
-        }
-    }
-
-    private void locate() {
-        for (int i = 0; i < BATCH; i++) {
-            if (parsed.kinds[i] == PacketKind.FLOW4) {
-                buckets[i] = flows.bucket(hash.hash4(parsed.addresses[i], parsed.ports[i], parsed.protocols[i]));
+            long offset = Objects.checkFromIndexSize(frames.offset(first + i), FlowFrames.LENGTH, memoryLength);
+            if (!PacketParser.parseCommon(address + offset, FlowFrames.LENGTH, parsed, i)) {
+                throw new AssertionError("frame " + (first + i));
             }
         }
     }
 
+    private void locate() {
+        ParsedBatch parsed = this.parsed;
+        FlowTable flows = this.flows;
+        FlowHash hash = this.hash;
+        long[] buckets = this.buckets;
+        for (int i = 0; i < BATCH; i++) {
+            buckets[i] = flows.bucket(hash.hash4(parsed.addresses[i], parsed.transports[i]));
+        }
+    }
+
     private void touch() {
+        FlowTable flows = this.flows;
+        long[] buckets = this.buckets;
         long sum = 0;
         for (int i = 0; i < BATCH; i++) {
-            sum += parsed.kinds[i] == PacketKind.FLOW4 ? flows.touch(buckets[i]) : 0;
+            sum += flows.touch(buckets[i]);
         }
         touched = sum;
     }
 
     private void find() {
+        ParsedBatch parsed = this.parsed;
+        FlowTable flows = this.flows;
+        long[] buckets = this.buckets;
+        long[] entries = this.entries;
+        int[] further = this.further;
         int furtherCount = 0;
         for (int i = 0; i < BATCH; i++) {
-            if (parsed.kinds[i] != PacketKind.FLOW4) {
-                entries[i] = FlowTable.NONE;
-                continue;
-            }
-            entries[i] = flows.findAtHome4(
-                    buckets[i], parsed.addresses[i], parsed.ports[i], FlowTable.protocolBit(parsed.protocols[i]));
-            if (entries[i] == FlowTable.FURTHER) {
+            long entry = flows.findAtHome4(buckets[i], parsed.addresses[i], parsed.transports[i]);
+            entries[i] = entry;
+            if (entry == FlowTable.FURTHER) {
                 further[furtherCount++] = i;
             }
         }
-        if (furtherCount > 0) {
-            findFurther(furtherCount);
-        }
+        findFurther(furtherCount);
     }
 
     private void findFurther(int count) {
@@ -106,28 +119,33 @@ public final class BareLoop {
         touched += sum;
         for (int n = 0; n < count; n++) {
             int i = further[n];
-            entries[i] = flows.find4(
-                    buckets[i], parsed.addresses[i], parsed.ports[i], FlowTable.protocolBit(parsed.protocols[i]));
+            entries[i] = flows.findFurther4(buckets[i], parsed.addresses[i], parsed.transports[i]);
         }
     }
 
     private int rewrite(int first, int nowTicks) {
+        ParsedBatch parsed = this.parsed;
+        FlowFrames frames = this.frames;
+        FlowTable flows = this.flows;
+        long[] entries = this.entries;
+        long[] macs = this.macs;
+        long address = this.address;
         int found = 0;
+        long sum = 0;
         for (int i = 0; i < BATCH; i++) {
             long entry = entries[i];
             if (entry != FlowTable.NONE) {
-                int length = parsed.packetLengths[i];
+                long header = parsed.header(i);
+                int length = ParsedBatch.packetLengthOf(header);
+                long mac = macs[flows.row(entry)];
                 flows.seen(entry, nowTicks, length);
-                bytes += length;
+                sum += length;
                 DirectRewriter.rewrite4(
-                        frames.memory(),
-                        frames.offset(first + i),
-                        parsed.l3Offsets[i],
-                        macs[flows.row(entry)],
-                        OUR_MAC);
+                        address + frames.offset(first + i), ParsedBatch.l3OffsetOf(header), mac, OUR_MAC);
                 found++;
             }
         }
+        bytes += sum;
         return found;
     }
 }

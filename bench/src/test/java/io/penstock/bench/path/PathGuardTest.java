@@ -101,7 +101,7 @@ class PathGuardTest {
             for (int flow : new int[] {0, 1, 255, 65_535, 65_536, FlowFrames.FLOWS_MAX - 1}) {
                 frames.stamp(0, flow, false);
                 PacketParser.parse(frames.memory(), frames.offset(0), FlowFrames.LENGTH, parsed, 0);
-                assertEquals(PacketKind.FLOW4, parsed.kinds[0], "flow " + flow);
+                assertEquals(PacketKind.FLOW4, parsed.kind(0), "flow " + flow);
                 assertEquals(0x0a00_0000 + flow, parsed.source4(0), "flow " + flow);
             }
         }

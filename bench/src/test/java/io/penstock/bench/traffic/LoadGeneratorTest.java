@@ -30,7 +30,7 @@ class LoadGeneratorTest {
             for (int i = 0; i < 1_000; i++) {
                 int length = mix.write(memory, 0, i);
                 PacketParser.parse(memory, 0, Math.abs(length), parsed, 0);
-                assertEquals(PacketKind.FLOW4, parsed.kinds[0], "frame " + i);
+                assertEquals(PacketKind.FLOW4, parsed.kind(0), "frame " + i);
                 assertEquals(VIP, parsed.destination4(0));
                 assertEquals(length < 0 ? 80 : 53, parsed.destinationPort(0));
                 assertEquals(length < 0 ? -1 : i, FrameMix.sentNs(memory, 0, Math.abs(length)));

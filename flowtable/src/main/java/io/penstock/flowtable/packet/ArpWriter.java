@@ -19,12 +19,12 @@ public final class ArpWriter {
     /// @return whether `out` holds a reply
     public static boolean reply(
             MemorySegment memory, long frameOffset, ParsedBatch parsed, int i, long ourMac, ReplyFrame out) {
-        int l3Offset = parsed.l3Offsets[i];
+        int l3Offset = parsed.l3Offset(i);
         int asker = parsed.source4(i);
         int asked = parsed.destination4(i);
         long arp = frameOffset + l3Offset;
         long askerMac = Wire.u48(memory, arp + ArpView.SENDER_MAC);
-        if (parsed.ports[i] != ArpView.REQUEST
+        if (parsed.ports(i) != ArpView.REQUEST
                 || asker == asked
                 || (asker != 0 && !ReplyHeaders.isHost4(asker))
                 || askerMac == 0

@@ -8,6 +8,10 @@ import java.lang.foreign.MemorySegment;
 /// A *sum* is the ones' complement sum of 16-bit big-endian words, folded to `0..0xffff`; a *checksum* is its
 /// complement, as it stands in a header. A range with its checksum in place sums to 0xffff. Static, no state.
 public final class Checksum {
+    /// 65,535 times this is 1 modulo 2^64.
+    private static final long INVERSE_OF_65535 = 0xfffe_fffe_fffe_ffffL;
+    private static final long GREATEST_QUOTIENT = Long.divideUnsigned(-1, 0xffff);
+
     private Checksum() {}
 
     /// {@return the sum of a range; an odd last byte counts as if a zero byte followed}
@@ -52,6 +56,17 @@ public final class Checksum {
         folded = (folded >>> 16 & 0x1_ffff) + (folded & 0xffff);
         folded = (folded >>> 16) + (folded & 0xffff);
         return (int) ((folded >>> 16) + (folded & 0xffff));
+    }
+
+    /// {@return whether a total of 16-bit or 32-bit words folds to 0xffff, as that of an intact header does}
+    ///
+    /// One multiplication in place of [#fold]: such a total is a multiple of 65,535, and a number is one if its
+    /// product with the inverse of 65,535 modulo 2^64 is at most 2^64 / 65,535 (Warren, "Hacker's Delight", §10-17).
+    ///
+    /// @param total more than 0
+    public static boolean isAllOnes(long total) {
+        assert total > 0 : "total=" + total;
+        return total * INVERSE_OF_65535 + Long.MIN_VALUE <= GREATEST_QUOTIENT + Long.MIN_VALUE; // unsigned
     }
 
     /// {@return the checksum of an IPv4 header, its checksum field counted as it stands: put 0 there first}

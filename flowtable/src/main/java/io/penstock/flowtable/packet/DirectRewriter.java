@@ -1,5 +1,6 @@
 package io.penstock.flowtable.packet;
 
+import io.penstock.flowtable.NativeMemory;
 import java.lang.foreign.MemorySegment;
 
 /// Direct server return on one segment: new MAC addresses, TTL or hop limit less one, all else as the client
@@ -24,6 +25,18 @@ public final class DirectRewriter {
         int ttlAndProtocol = word >>> 16;
         int lower = ttlAndProtocol - 0x0100;
         Wire.put32(memory, at, lower << 16 | Checksum.update16(word & 0xffff, ttlAndProtocol, lower));
+    }
+
+    /// Does the same to a frame at an address, all of which the caller has checked to be there.
+    public static void rewrite4(long frame, int l3Offset, long destinationMac, long sourceMac) {
+        NativeMemory.put64(frame, destinationMac << 16 | sourceMac >>> 32);
+        NativeMemory.put32(frame + 8, (int) sourceMac);
+        long at = frame + l3Offset + Ipv4View.TTL;
+        int word = NativeMemory.u32(at); // TTL, protocol, checksum
+        assert word >>> 24 != 0 : "ttl=0";
+        int ttlAndProtocol = word >>> 16;
+        int lower = ttlAndProtocol - 0x0100;
+        NativeMemory.put32(at, lower << 16 | Checksum.update16(word & 0xffff, ttlAndProtocol, lower));
     }
 
     /// Rewrites a frame that carries IPv6.

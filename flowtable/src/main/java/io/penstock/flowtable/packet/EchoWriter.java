@@ -19,28 +19,28 @@ public final class EchoWriter {
         if (!ReplyHeaders.isToOneStation(memory, frameOffset)) {
             return false;
         }
-        boolean isReply = parsed.kinds[i] == PacketKind.ICMP4
+        boolean isReply = parsed.kind(i) == PacketKind.ICMP4
                 ? reply4(memory, frameOffset, parsed, i)
                 : reply6(memory, frameOffset, parsed, i);
         if (!isReply) {
             return false;
         }
-        int l3Offset = parsed.l3Offsets[i];
-        boolean isV4 = parsed.kinds[i] == PacketKind.ICMP4;
+        int l3Offset = parsed.l3Offset(i);
+        boolean isV4 = parsed.kind(i) == PacketKind.ICMP4;
         int ipLength = isV4 ? Ipv4View.LENGTH : Ipv6View.LENGTH;
-        out.offset = frameOffset + parsed.l4Offsets[i] - ipLength - l3Offset;
+        out.offset = frameOffset + parsed.l4Offset(i) - ipLength - l3Offset;
         out.length = l3Offset + ipLength + parsed.l4Length(i);
         return true;
     }
 
     private static boolean reply4(MemorySegment memory, long frameOffset, ParsedBatch parsed, int i) {
-        if (parsed.ports[i] != IcmpView.ECHO_REQUEST << 8
+        if (parsed.ports(i) != IcmpView.ECHO_REQUEST << 8
                 || !ReplyHeaders.isHost4(parsed.source4(i))
                 || !ReplyHeaders.isHost4(parsed.destination4(i))) {
             return false;
         }
-        int l3Offset = parsed.l3Offsets[i];
-        long l4 = frameOffset + parsed.l4Offsets[i];
+        int l3Offset = parsed.l3Offset(i);
+        long l4 = frameOffset + parsed.l4Offset(i);
         long l3 = frameOffset + l3Offset;
         int trafficClass = Wire.u8(memory, l3 + Ipv4View.TRAFFIC_CLASS);
         int identification = Wire.u16(memory, l3 + Ipv4View.IDENTIFICATION);
@@ -53,7 +53,7 @@ public final class EchoWriter {
                 trafficClass,
                 Ipv4View.LENGTH + parsed.l4Length(i),
                 identification,
-                parsed.dontFragment[i] ? Ipv4View.DF : 0,
+                parsed.dontFragment(i) ? Ipv4View.DF : 0,
                 ReplyHeaders.TTL,
                 IpProtocol.ICMP,
                 Long.rotateLeft(parsed.addresses[i], 32));
@@ -61,13 +61,13 @@ public final class EchoWriter {
     }
 
     private static boolean reply6(MemorySegment memory, long frameOffset, ParsedBatch parsed, int i) {
-        if (parsed.ports[i] != IcmpView.ECHO_REQUEST_V6 << 8
+        if (parsed.ports(i) != IcmpView.ECHO_REQUEST_V6 << 8
                 || !ReplyHeaders.isHost6(parsed.sourceHigh[i], parsed.sourceLow[i])
                 || !ReplyHeaders.isHost6(parsed.destinationHigh[i], parsed.destinationLow[i])) {
             return false;
         }
-        int l3Offset = parsed.l3Offsets[i];
-        long l4 = frameOffset + parsed.l4Offsets[i];
+        int l3Offset = parsed.l3Offset(i);
+        long l4 = frameOffset + parsed.l4Offset(i);
         int trafficClass = Ipv6View.trafficClass(memory, frameOffset + l3Offset);
         putType(memory, l4, parsed.l4Length(i), IcmpView.ECHO_REQUEST_V6, IcmpView.ECHO_REPLY_V6);
         long start = l4 - Ipv6View.LENGTH - l3Offset;

@@ -63,7 +63,7 @@ public final class IcmpQuote {
     public boolean parseFlow(MemorySegment memory, long frameOffset, ParsedBatch parsed, int i) {
         int length = readHeader(memory, frameOffset, parsed, i);
         long quote = quoteOffset(frameOffset, parsed, i);
-        if (length == 0 || !readPacket(memory, quote, length, parsed.kinds[i] == PacketKind.ICMP6) || !hasPorts) {
+        if (length == 0 || !readPacket(memory, quote, length, parsed.kind(i) == PacketKind.ICMP6) || !hasPorts) {
             return false;
         }
         addresses = Long.rotateLeft(addresses, 32);
@@ -86,7 +86,7 @@ public final class IcmpQuote {
         hasInner = false;
         int length = readHeader(memory, frameOffset, parsed, i);
         long quote = quoteOffset(frameOffset, parsed, i);
-        if (length == 0 || !readPacket(memory, quote, length, parsed.kinds[i] == PacketKind.ICMP6)) {
+        if (length == 0 || !readPacket(memory, quote, length, parsed.kind(i) == PacketKind.ICMP6)) {
             return false;
         }
         isOuterV6 = isV6;
@@ -150,18 +150,18 @@ public final class IcmpQuote {
     }
 
     private static long quoteOffset(long frameOffset, ParsedBatch parsed, int i) {
-        return frameOffset + parsed.l4Offsets[i] + IcmpView.LENGTH;
+        return frameOffset + parsed.l4Offset(i) + IcmpView.LENGTH;
     }
 
     /// Reads type, code and MTU.
     ///
     /// @return bytes quoted; 0 when it is no error that concerns us, or damaged
     private int readHeader(MemorySegment memory, long frameOffset, ParsedBatch parsed, int i) {
-        long l4 = frameOffset + parsed.l4Offsets[i];
+        long l4 = frameOffset + parsed.l4Offset(i);
         int length = parsed.l4Length(i);
-        boolean isIcmp6 = parsed.kinds[i] == PacketKind.ICMP6;
+        boolean isIcmp6 = parsed.kind(i) == PacketKind.ICMP6;
         type = parsed.icmpType(i);
-        code = parsed.ports[i] & 0xff;
+        code = parsed.ports(i) & 0xff;
         if (!isError(isIcmp6, type) || !Checksum.isIntact(memory, l4, length, pseudoHeader(isIcmp6, parsed, i))) {
             return 0;
         }

@@ -53,8 +53,8 @@ public final class NeighbourWriter {
     /// @param parsed of kind `ICMP6`, type 135, in row `i`
     public static boolean isSolicitation(MemorySegment memory, long frameOffset, ParsedBatch parsed, int i) {
         int length = parsed.l4Length(i);
-        long l4 = frameOffset + parsed.l4Offsets[i];
-        if (parsed.ports[i] != IcmpView.NEIGHBOUR_SOLICITATION << 8
+        long l4 = frameOffset + parsed.l4Offset(i);
+        if (parsed.ports(i) != IcmpView.NEIGHBOUR_SOLICITATION << 8
                 || parsed.ttl(i) != HOP_LIMIT
                 || length < OPTIONS
                 || !ReplyHeaders.isHost6(targetHigh(memory, l4), targetLow(memory, l4))) {
@@ -73,8 +73,8 @@ public final class NeighbourWriter {
     /// @param parsed of kind `ICMP6`, type 136, in row `i`
     public static boolean isAdvertisement(MemorySegment memory, long frameOffset, ParsedBatch parsed, int i) {
         int length = parsed.l4Length(i);
-        long l4 = frameOffset + parsed.l4Offsets[i];
-        return parsed.ports[i] == IcmpView.NEIGHBOUR_ADVERTISEMENT << 8
+        long l4 = frameOffset + parsed.l4Offset(i);
+        return parsed.ports(i) == IcmpView.NEIGHBOUR_ADVERTISEMENT << 8
                 && parsed.ttl(i) == HOP_LIMIT
                 && length >= OPTIONS
                 && areOptionsRight(memory, l4 + OPTIONS, length - OPTIONS, false)
@@ -139,8 +139,8 @@ public final class NeighbourWriter {
     /// @return whether `out` holds a reply; false when the asker is no single host
     public static boolean reply(
             MemorySegment memory, long frameOffset, ParsedBatch parsed, int i, long ourMac, ReplyFrame out) {
-        int l3Offset = parsed.l3Offsets[i];
-        long l4 = frameOffset + parsed.l4Offsets[i];
+        int l3Offset = parsed.l3Offset(i);
+        long l4 = frameOffset + parsed.l4Offset(i);
         long askerMac = Wire.u48(memory, frameOffset + EthernetView.SOURCE);
         long askerHigh = parsed.sourceHigh[i];
         long askerLow = parsed.sourceLow[i];

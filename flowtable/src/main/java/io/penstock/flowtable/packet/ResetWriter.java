@@ -21,16 +21,16 @@ public final class ResetWriter {
     /// @return whether `out` holds a RST; false when it is no TCP, is a RST itself, or nobody whom one may answer
     ///     sent it
     public static boolean reset(MemorySegment memory, long frameOffset, ParsedBatch parsed, int i, ReplyFrame out) {
-        int flags = parsed.tcpFlags[i];
-        boolean isV4 = parsed.kinds[i] == PacketKind.FLOW4 || parsed.kinds[i] == PacketKind.FRAGMENT4;
-        boolean isWhole = parsed.kinds[i] == PacketKind.FLOW4 || parsed.kinds[i] == PacketKind.FLOW6;
-        if (parsed.protocols[i] != IpProtocol.TCP
+        int flags = parsed.tcpFlags(i);
+        boolean isV4 = parsed.kind(i) == PacketKind.FLOW4 || parsed.kind(i) == PacketKind.FRAGMENT4;
+        boolean isWhole = parsed.kind(i) == PacketKind.FLOW4 || parsed.kind(i) == PacketKind.FLOW6;
+        if (parsed.protocol(i) != IpProtocol.TCP
                 || (flags & TcpView.RST) != 0
                 || (!isWhole && (flags & TcpView.ACK) == 0)
                 || !ReplyHeaders.isToOneStation(memory, frameOffset)) {
             return false;
         }
-        long l4 = frameOffset + parsed.l4Offsets[i];
+        long l4 = frameOffset + parsed.l4Offset(i);
         boolean acknowledges = (flags & TcpView.ACK) != 0;
         int sequence = acknowledges ? Wire.u32(memory, l4 + TcpView.ACKNOWLEDGMENT) : 0;
         int acknowledgment = acknowledges
@@ -40,9 +40,9 @@ public final class ResetWriter {
                         - TcpView.headerLength(memory, l4)
                         + (flags >>> 1 & 1) // SYN
                         + (flags & 1); // FIN
-        int ports = Integer.rotateLeft(parsed.ports[i], 16);
+        int ports = Integer.rotateLeft(parsed.ports(i), 16);
         int replyFlags = acknowledges ? TcpView.RST : TcpView.RST | TcpView.ACK;
-        int l3Offset = parsed.l3Offsets[i];
+        int l3Offset = parsed.l3Offset(i);
         int ipLength = isV4 ? Ipv4View.LENGTH : Ipv6View.LENGTH;
         long l3 = frameOffset + l3Offset;
         int pseudoHeader = isV4 ? put4(memory, l3, parsed, i) : put6(memory, l3, parsed, i);

@@ -21,8 +21,8 @@ public final class TooBigWriter {
     /// @return whether `out` holds an error
     public static boolean reply(
             MemorySegment memory, long frameOffset, ParsedBatch parsed, int i, int mtu, ReplyFrame out) {
-        int l3Offset = parsed.l3Offsets[i];
-        return quote(memory, frameOffset, l3Offset, frameOffset + l3Offset, parsed.packetLengths[i], mtu, out);
+        int l3Offset = parsed.l3Offset(i);
+        return quote(memory, frameOffset, l3Offset, frameOffset + l3Offset, parsed.packetLength(i), mtu, out);
     }
 
     /// Answers the sender of a packet that another frame quotes: what a router said of our outer packet becomes

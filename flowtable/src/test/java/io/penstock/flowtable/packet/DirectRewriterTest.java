@@ -29,7 +29,7 @@ class DirectRewriterTest {
 
     private static byte[] rewritten4(byte[] frame) {
         FrameRoom room = new FrameRoom(frame);
-        DirectRewriter.rewrite4(room.memory, room.offset, room.parsed.l3Offsets[0], mac(BACKEND_MAC), mac(OUR_MAC));
+        DirectRewriter.rewrite4(room.memory, room.offset, room.parsed.l3Offset(0), mac(BACKEND_MAC), mac(OUR_MAC));
         return room.frame();
     }
 
@@ -69,7 +69,7 @@ class DirectRewriterTest {
         byte[] packet = tcp6(0x10, pattern(4));
         for (byte[] frame : new byte[][] {frame(packet), taggedFrame(7, packet)}) {
             FrameRoom room = new FrameRoom(frame);
-            int l3Offset = room.parsed.l3Offsets[0];
+            int l3Offset = room.parsed.l3Offset(0);
             DirectRewriter.rewrite6(room.memory, room.offset, l3Offset, mac(BACKEND_MAC), mac(OUR_MAC));
 
             assertArrayEquals(withMacs(with8(frame, l3Offset + 7, 63)), room.frame());

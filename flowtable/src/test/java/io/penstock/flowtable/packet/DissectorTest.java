@@ -59,15 +59,15 @@ class DissectorTest {
 
     private static void addFlowFrames(List<byte[]> out, byte[] frame) {
         FrameRoom room = new FrameRoom(frame);
-        int l3Offset = room.parsed.l3Offsets[0];
+        int l3Offset = room.parsed.l3Offset(0);
         if (room.kind() == PacketKind.FLOW4) {
             DirectRewriter.rewrite4(room.memory, room.offset, l3Offset, mac(CLIENT_MAC), OUR_MAC);
         } else {
             DirectRewriter.rewrite6(room.memory, room.offset, l3Offset, mac(CLIENT_MAC), OUR_MAC);
         }
         out.add(room.frame());
-        if (room.parsed.tcpFlags[0] == TcpView.SYN) {
-            assertTrue(MssClamp.clamp(room.memory, room.offset + room.parsed.l4Offsets[0], 1200));
+        if (room.parsed.tcpFlags(0) == TcpView.SYN) {
+            assertTrue(MssClamp.clamp(room.memory, room.offset + room.parsed.l4Offset(0), 1200));
             out.add(room.frame());
         }
         for (int tunnel = Encapsulator.IPIP; tunnel <= Encapsulator.GRE; tunnel++) {

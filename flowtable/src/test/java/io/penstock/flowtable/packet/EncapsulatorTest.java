@@ -86,8 +86,8 @@ class EncapsulatorTest {
     }
 
     static byte[] encapsulated(FrameRoom room, int tunnel, boolean outerIsV6, long hash) {
-        int l3Offset = room.parsed.l3Offsets[0];
-        int packetLength = room.parsed.packetLengths[0];
+        int l3Offset = room.parsed.l3Offset(0);
+        int packetLength = room.parsed.packetLength(0);
         long start = outerIsV6
                 ? Encapsulator.encapsulate6(
                         room.memory,
@@ -140,7 +140,7 @@ class EncapsulatorTest {
         boolean isUdp = tunnel == Encapsulator.GUE;
         byte kind =
                 outerIsV6 ? isUdp ? PacketKind.FLOW6 : PacketKind.OTHER6 : isUdp ? PacketKind.FLOW4 : PacketKind.OTHER4;
-        assertEquals(kind, parsed.kinds[0]);
+        assertEquals(kind, parsed.kind(0));
         assertEquals(64, parsed.ttl(0));
     }
 

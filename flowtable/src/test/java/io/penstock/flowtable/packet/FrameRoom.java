@@ -32,7 +32,7 @@ final class FrameRoom {
     }
 
     byte kind() {
-        return parsed.kinds[0];
+        return parsed.kind(0);
     }
 
     byte[] frame() {

@@ -279,7 +279,7 @@ class IcmpQuoteTest {
             assertTrue(TooBigWriter.quote(
                     room.memory,
                     room.offset,
-                    room.parsed.l3Offsets[0],
+                    room.parsed.l3Offset(0),
                     quote.innerOffset(),
                     quote.innerLength(),
                     quote.mtu() - overhead,

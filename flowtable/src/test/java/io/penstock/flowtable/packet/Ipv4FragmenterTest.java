@@ -89,8 +89,8 @@ class Ipv4FragmenterTest {
                 FrameRoom room = new FrameRoom(Packets.frame(fragment));
                 assertEquals(PacketKind.FRAGMENT4, room.kind());
                 assertEquals(whole.length, room.parsed.fragmentOffsets[0]);
-                assertEquals(fragment.length, room.parsed.packetLengths[0]);
-                whole = join(whole, Arrays.copyOfRange(fragment, room.parsed.l4Offsets[0] - 14, fragment.length));
+                assertEquals(fragment.length, room.parsed.packetLength(0));
+                whole = join(whole, Arrays.copyOfRange(fragment, room.parsed.l4Offset(0) - 14, fragment.length));
                 assertEquals(whole.length < data.length, room.parsed.moreFragments[0]);
             }
             assertArrayEquals(data, whole);

@@ -29,7 +29,7 @@ class MssClampTest {
     }
 
     private static boolean clamp(FrameRoom room, int mss) {
-        return MssClamp.clamp(room.memory, room.offset + room.parsed.l4Offsets[0], mss);
+        return MssClamp.clamp(room.memory, room.offset + room.parsed.l4Offset(0), mss);
     }
 
     @ParameterizedTest(name = "{0}")

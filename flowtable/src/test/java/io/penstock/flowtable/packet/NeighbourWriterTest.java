@@ -63,9 +63,8 @@ class NeighbourWriterTest {
 
             assertTrue(isSolicitation(room));
             assertEquals(
-                    get64(VIP6, 0), NeighbourWriter.targetHigh(room.memory, room.offset + room.parsed.l4Offsets[0]));
-            assertEquals(
-                    get64(VIP6, 8), NeighbourWriter.targetLow(room.memory, room.offset + room.parsed.l4Offsets[0]));
+                    get64(VIP6, 0), NeighbourWriter.targetHigh(room.memory, room.offset + room.parsed.l4Offset(0)));
+            assertEquals(get64(VIP6, 8), NeighbourWriter.targetLow(room.memory, room.offset + room.parsed.l4Offset(0)));
             assertTrue(reply(room));
 
             byte[] expected = join(CLIENT_MAC, OUR_MAC, tag, hex("86dd"), advertisement(CLIENT6, 0x60000000L));

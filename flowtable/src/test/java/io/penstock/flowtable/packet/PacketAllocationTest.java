@@ -74,7 +74,7 @@ class PacketAllocationTest {
     }
 
     private boolean one(MemorySegment memory, long offset, int step) {
-        return switch (parsed.kinds[0]) {
+        return switch (parsed.kind(0)) {
             case PacketKind.FLOW4, PacketKind.FLOW6 -> flow(memory, offset, step);
             case PacketKind.ICMP4, PacketKind.ICMP6 -> icmp(memory, offset, step);
             case PacketKind.ARP -> ArpWriter.reply(memory, offset, parsed, 0, ourMac, reply);
@@ -83,9 +83,9 @@ class PacketAllocationTest {
     }
 
     private boolean flow(MemorySegment memory, long offset, int step) {
-        int l3Offset = parsed.l3Offsets[0];
-        int length = parsed.packetLengths[0];
-        boolean isV4 = parsed.kinds[0] == PacketKind.FLOW4;
+        int l3Offset = parsed.l3Offset(0);
+        int length = parsed.packetLength(0);
+        boolean isV4 = parsed.kind(0) == PacketKind.FLOW4;
         int tunnel = 1 + step % 3;
         switch (step) {
             case 0, 1 -> {
@@ -100,7 +100,7 @@ class PacketAllocationTest {
                 return true;
             }
             case 6 -> {
-                return parsed.protocols[0] == 6 && MssClamp.clamp(memory, offset + parsed.l4Offsets[0], 1000);
+                return parsed.protocol(0) == 6 && MssClamp.clamp(memory, offset + parsed.l4Offset(0), 1000);
             }
             default -> {
                 if (parsed.ttl(0) == 0) {
@@ -126,7 +126,7 @@ class PacketAllocationTest {
                         && TooBigWriter.quote(
                                 memory,
                                 offset,
-                                parsed.l3Offsets[0],
+                                parsed.l3Offset(0),
                                 quote.innerOffset(),
                                 quote.innerLength(),
                                 1300,

@@ -51,7 +51,7 @@ class PacketParserTest {
     }
 
     private static byte kind(byte[] frame) {
-        return parse(frame).kinds[0];
+        return parse(frame).kind(0);
     }
 
     @Test
@@ -60,19 +60,19 @@ class PacketParserTest {
         byte[] header = Arrays.copyOfRange(frame, 14, 34);
         ParsedBatch parsed = parse(with16(frame, 24, Packets.checksum(header)));
 
-        assertEquals(PacketKind.FLOW4, parsed.kinds[0]);
-        assertEquals(14, parsed.l3Offsets[0]);
-        assertEquals(34, parsed.l4Offsets[0]);
-        assertEquals(40, parsed.packetLengths[0]);
+        assertEquals(PacketKind.FLOW4, parsed.kind(0));
+        assertEquals(14, parsed.l3Offset(0));
+        assertEquals(34, parsed.l4Offset(0));
+        assertEquals(40, parsed.packetLength(0));
         assertEquals(20, parsed.l4Length(0));
         assertEquals(0xc6336407, parsed.source4(0));
         assertEquals(0xcb00710a, parsed.destination4(0));
         assertEquals(40000, parsed.sourcePort(0));
         assertEquals(443, parsed.destinationPort(0));
-        assertEquals(6, parsed.protocols[0]);
-        assertEquals(TcpView.SYN, parsed.tcpFlags[0]);
+        assertEquals(6, parsed.protocol(0));
+        assertEquals(TcpView.SYN, parsed.tcpFlags(0));
         assertEquals(61, parsed.ttl(0));
-        assertTrue(parsed.dontFragment[0]);
+        assertTrue(parsed.dontFragment(0));
     }
 
     @Test
@@ -82,10 +82,10 @@ class PacketParserTest {
 
         PacketParser.parse(java.lang.foreign.MemorySegment.ofArray(frame), 0, frame.length, parsed, 1);
 
-        assertEquals(PacketKind.FLOW6, parsed.kinds[1]);
-        assertEquals(40000 << 16 | 53, parsed.ports[1]);
-        assertEquals(0, parsed.ports[0]);
-        assertEquals(0, parsed.ports[2]);
+        assertEquals(PacketKind.FLOW6, parsed.kind(1));
+        assertEquals(40000 << 16 | 53, parsed.ports(1));
+        assertEquals(0, parsed.ports(0));
+        assertEquals(0, parsed.ports(2));
     }
 
     static Stream<Arguments> frames() {
@@ -262,13 +262,13 @@ class PacketParserTest {
         assertEquals(0xbeef, parsed.fragmentIds[0]);
         assertEquals(1480, parsed.fragmentOffsets[0]);
         assertTrue(parsed.moreFragments[0]);
-        assertEquals(0, parsed.ports[0], "a later fragment has no ports");
+        assertEquals(0, parsed.ports(0), "a later fragment has no ports");
 
         parsed = parse(chain(44, fragmentHeader(17, 0, true, 0xdeadbeefL), udp(CLIENT6, VIP6, 1, 2, pattern(16))));
         assertEquals(0xdeadbeef, parsed.fragmentIds[0]);
         assertEquals(0, parsed.fragmentOffsets[0]);
-        assertEquals(1 << 16 | 2, parsed.ports[0]);
-        assertEquals(14 + 40 + 8, parsed.l4Offsets[0]);
+        assertEquals(1 << 16 | 2, parsed.ports(0));
+        assertEquals(14 + 40 + 8, parsed.l4Offset(0));
     }
 
     @Test
@@ -276,11 +276,11 @@ class PacketParserTest {
         ParsedBatch parsed = parse(chain(
                 0, extension(43, 2), extension(6, 1), tcp(CLIENT6, VIP6, 40000, 443, 0x12, zeros(0), pattern(3))));
 
-        assertEquals(14 + 40 + 24, parsed.l4Offsets[0]);
+        assertEquals(14 + 40 + 24, parsed.l4Offset(0));
         assertEquals(23, parsed.l4Length(0));
-        assertEquals(6, parsed.protocols[0]);
-        assertEquals(0x12, parsed.tcpFlags[0]);
-        assertEquals(40000 << 16 | 443, parsed.ports[0]);
+        assertEquals(6, parsed.protocol(0));
+        assertEquals(0x12, parsed.tcpFlags(0));
+        assertEquals(40000 << 16 | 443, parsed.ports(0));
     }
 
     @Test
@@ -288,17 +288,17 @@ class PacketParserTest {
         ParsedBatch parsed = parse(frame(ipv4(CLIENT, VIP, 1, Packets.icmp4(3, 4, 1400, pattern(28)))));
 
         assertEquals(3, parsed.icmpType(0));
-        assertEquals(3 << 8 | 4, parsed.ports[0]);
+        assertEquals(3 << 8 | 4, parsed.ports(0));
     }
 
     @Test
     void shouldReadAnArpPacket() {
         ParsedBatch parsed = parse(tagged(9, 0x0806, arpRequest()));
 
-        assertEquals(18, parsed.l3Offsets[0]);
+        assertEquals(18, parsed.l3Offset(0));
         assertEquals(0xc6336407, parsed.source4(0));
         assertEquals(0xcb00710a, parsed.destination4(0));
-        assertEquals(ArpView.REQUEST, parsed.ports[0]);
+        assertEquals(ArpView.REQUEST, parsed.ports(0));
     }
 
     @Test
@@ -307,9 +307,9 @@ class PacketParserTest {
         byte[] later = frame(udp4(pattern(9)));
         PacketParser.parse(java.lang.foreign.MemorySegment.ofArray(later), 0, later.length, room.parsed, 0);
 
-        assertEquals(0, room.parsed.tcpFlags[0]);
+        assertEquals(0, room.parsed.tcpFlags(0));
         byte[] without = frame(ipv4(CLIENT, VIP, 17, udp(CLIENT, VIP, 1, 2, pattern(1)), 0, 1, 0, 1, zeros(0)));
-        assertFalse(parse(without).dontFragment[0]);
+        assertFalse(parse(without).dontFragment(0));
     }
 
     /// Random frames of every kind, as built and damaged: the parser and the model see the same.
@@ -331,12 +331,12 @@ class PacketParserTest {
         ModelPacket model = new ModelPacket(frame);
         ParsedBatch parsed = parse(frame);
         String facts = HexFormat.of().formatHex(frame);
-        assertEquals(PacketKind.name(model.kind), PacketKind.name(parsed.kinds[0]), facts);
+        assertEquals(PacketKind.name(model.kind), PacketKind.name(parsed.kind(0)), facts);
         byte kind = model.kind;
         if (kind == PacketKind.MALFORMED) {
             return;
         }
-        assertEquals(model.l3, parsed.l3Offsets[0], facts);
+        assertEquals(model.l3, parsed.l3Offset(0), facts);
         if (kind == PacketKind.NOT_IP) {
             return;
         }
@@ -346,20 +346,20 @@ class PacketParserTest {
                 model.destination,
                 isV6 ? hex6(parsed.destinationHigh[0], parsed.destinationLow[0]) : hex4(parsed.destination4(0)));
         if (kind == PacketKind.ARP) {
-            assertEquals(model.ports, parsed.ports[0], facts);
+            assertEquals(model.ports, parsed.ports(0), facts);
             return;
         }
         if (kind == PacketKind.MALFORMED4 || kind == PacketKind.MALFORMED6 || kind == PacketKind.BAD_CHECKSUM4) {
             return;
         }
-        assertEquals(model.l4, parsed.l4Offsets[0], facts);
-        assertEquals(model.packetLength, parsed.packetLengths[0], facts);
-        assertEquals(model.protocol, parsed.protocols[0] & 0xff, facts);
+        assertEquals(model.l4, parsed.l4Offset(0), facts);
+        assertEquals(model.packetLength, parsed.packetLength(0), facts);
+        assertEquals(model.protocol, parsed.protocol(0) & 0xff, facts);
         assertEquals(model.ttl, parsed.ttl(0), facts);
-        assertEquals(model.dontFragment, parsed.dontFragment[0], facts);
+        assertEquals(model.dontFragment, parsed.dontFragment(0), facts);
         if (kind != PacketKind.OTHER4 && kind != PacketKind.OTHER6) {
-            assertEquals(model.ports, parsed.ports[0], facts);
-            assertEquals(model.tcpFlags, parsed.tcpFlags[0] & 0xff, facts);
+            assertEquals(model.ports, parsed.ports(0), facts);
+            assertEquals(model.tcpFlags, parsed.tcpFlags(0) & 0xff, facts);
         }
         if (kind == PacketKind.FRAGMENT4 || kind == PacketKind.FRAGMENT6) {
             assertEquals(model.fragmentId, parsed.fragmentIds[0] & 0xffff_ffffL, facts);

@@ -128,8 +128,8 @@ class RandomRepliesTest {
         if (!isIp(room.kind())) {
             return false;
         }
-        int l3Offset = room.parsed.l3Offsets[0];
-        int length = room.parsed.packetLengths[0];
+        int l3Offset = room.parsed.l3Offset(0);
+        int length = room.parsed.packetLength(0);
         boolean outerIsV6 = random.nextBoolean();
         int tunnel = 1 + random.nextInt(3);
         byte[] out = EncapsulatorTest.encapsulated(room, tunnel, outerIsV6, random.nextLong());

@@ -7,6 +7,7 @@ import io.penstock.flowtable.FlowState;
 import io.penstock.flowtable.FlowTable;
 import io.penstock.flowtable.FlowTable.Shape;
 import io.penstock.flowtable.FlowTableReader;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.JCStressTest;
@@ -30,8 +31,7 @@ public final class FlowTableStress {
 
     /// An IPv6 table whose flows all have the same home line, and its reader.
     public abstract static class Flows {
-        final MemorySegment memory =
-                MemorySegment.ofArray(new long[(int) FlowTable.bytesFor(Shape.IPV6, 8) / Long.BYTES]);
+        final MemorySegment memory = Arena.ofAuto().allocate(FlowTable.bytesFor(Shape.IPV6, 8), Long.BYTES);
         final FlowTable table = new FlowTable(Shape.IPV6, memory, 8);
         final FlowTableReader reader = new FlowTableReader(memory);
         final long bucket = table.bucket(0);

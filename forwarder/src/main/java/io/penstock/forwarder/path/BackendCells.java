@@ -1,10 +1,12 @@
 package io.penstock.forwarder.path;
 
 import io.penstock.flowtable.FlowTableReader;
+import io.penstock.flowtable.NativeMemory;
 import io.penstock.flowtable.schedule.FlowCounts;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
+import java.util.Objects;
 
 /// What one worker counts of each backend: a cell of four longs a row, in the status file. The worker alone writes its
 /// cells; schedulers, tools and the sidecar read them.
@@ -26,35 +28,44 @@ public final class BackendCells {
     private static final int BYTES = 24;
 
     private final MemorySegment cells;
+    private final long address; // of the cells
+    private final int rows;
 
     /// @param cells the worker's region; row `r` lies at `32 * r`
     public BackendCells(MemorySegment cells) {
         this.cells = cells;
+        address = NativeMemory.addressOf(cells);
+        rows = (int) (cells.byteSize() / CELL_LENGTH);
     }
 
-    private void add(long offset, long count) {
+    /// {@return the address of a row's cell} One check for all its fields.
+    private long cell(int row) {
+        return address + (long) Objects.checkIndex(row, rows) * CELL_LENGTH;
+    }
+
+    private static void add(long field, long count) {
         // A plain store of an aligned long: whole on every 64-bit JVM; nothing else depends on it.
-        cells.set(ValueLayout.JAVA_LONG, offset, cells.get(ValueLayout.JAVA_LONG_UNALIGNED, offset) + count);
+        NativeMemory.putWord(field, NativeMemory.word(field) + count);
     }
 
     void packet(int row, int bytes) {
-        long cell = (long) row * CELL_LENGTH;
+        long cell = cell(row);
         add(cell + PACKETS, 1);
         add(cell + BYTES, bytes);
     }
 
     void flowBegan(int row) {
-        long cell = (long) row * CELL_LENGTH;
+        long cell = cell(row);
         add(cell + FLOWS, 1);
         add(cell + NEW_FLOWS, 1);
     }
 
     void flowArrived(int row) {
-        add((long) row * CELL_LENGTH + FLOWS, 1);
+        add(cell(row) + FLOWS, 1);
     }
 
     void flowEnded(int row) {
-        add((long) row * CELL_LENGTH + FLOWS, -1);
+        add(cell(row) + FLOWS, -1);
     }
 
     /// Counts the active flows of a table, before its worker runs.

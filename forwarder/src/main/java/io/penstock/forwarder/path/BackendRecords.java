@@ -1,9 +1,11 @@
 package io.penstock.forwarder.path;
 
+import io.penstock.flowtable.NativeMemory;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.lang.invoke.VarHandle;
+import java.util.Objects;
 
 /// What the packet path must know of each backend, one cache line a backend, by row.
 ///
@@ -67,6 +69,7 @@ public final class BackendRecords {
 
     private final MemorySegment memory;
     private final int capacity;
+    private final long address; // of the memory
     private volatile int highestRow; // one above the highest row ever described
 
     /// @param arena    owns the memory
@@ -74,6 +77,7 @@ public final class BackendRecords {
     public BackendRecords(Arena arena, int capacity) {
         this.capacity = capacity;
         memory = arena.allocate((long) capacity * RECORD_LENGTH, RECORD_LENGTH);
+        address = NativeMemory.addressOf(memory);
     }
 
     /// {@return most rows}
@@ -85,9 +89,14 @@ public final class BackendRecords {
         return (long) row * RECORD_LENGTH;
     }
 
+    /// One check for all fields: a row comes from a flow entry, which another process may have written.
+    private long record(int row) {
+        return address + at(Objects.checkIndex(row, capacity));
+    }
+
     /// {@return the flags of a row; 0 when it is not in use}
     public int flags(int row) {
-        return memory.get(INT, at(row) + FLAGS);
+        return NativeMemory.half(record(row) + FLAGS);
     }
 
     /// {@return [#KEEP], [#RESCHEDULE], [#RESET] or [#STOPPED] for flows of this protocol}
@@ -96,6 +105,17 @@ public final class BackendRecords {
     /// @param protocolBit 0 for TCP, 1 for UDP
     public static int action(int flags, int protocolBit) {
         return flags >>> (TCP_ACTION_SHIFT + 2 * protocolBit) & 3;
+    }
+
+    /// {@return whether nothing in the flags calls for more than sending a known flow's packet on}: a healthy backend
+    /// on
+    /// the link, nothing to be done about its flows, no persistence.
+    ///
+    /// @param flags       of the row
+    /// @param protocolBit 0 for TCP, 1 for UDP
+    static boolean isCommon(int flags, int protocolBit) {
+        int relevant = IN_USE | HEALTHY | PERSISTENT | 3 << FORWARDING_SHIFT | 3 << (TCP_ACTION_SHIFT + 2 * protocolBit);
+        return (flags & relevant) == (IN_USE | HEALTHY);
     }
 
     /// {@return the tunnel in the flags, as [io.penstock.flowtable.packet.Encapsulator] numbers them; 0 for none}
@@ -110,27 +130,28 @@ public final class BackendRecords {
 
     /// {@return index of the listener in the [ListenerTable]}
     public int listener(int row) {
-        return memory.get(INT, at(row) + LISTENER);
+        return NativeMemory.half(record(row) + LISTENER);
     }
 
     /// {@return the listener's idle timeout in ticks}
     public int idleTicks(int row) {
-        return memory.get(INT, at(row) + IDLE_TICKS);
+        return NativeMemory.half(record(row) + IDLE_TICKS);
     }
 
     /// {@return which owner of the row this is, `0..63`}
     public int generation(int row) {
-        return memory.get(INT, at(row) + GENERATION);
+        return NativeMemory.half(record(row) + GENERATION);
     }
 
     /// {@return the next hop's MAC address, or [#NO_MAC]}
     public long mac(int row) {
-        return (long) LONG_HANDLE.getAcquire(memory, at(row) + MAC);
+        // A plain load of an aligned word is whole, and nothing else depends on it.
+        return NativeMemory.word(record(row) + MAC);
     }
 
     /// {@return the greatest IP packet that the link towards the backend carries}
     public int linkMtu(int row) {
-        return memory.get(INT, at(row) + BASE_MTU);
+        return NativeMemory.half(record(row) + BASE_MTU);
     }
 
     /// {@return the greatest IP packet, outer header included, that reaches the backend}

@@ -49,19 +49,19 @@ final class Delivery {
     private void direct(int i, int row, long mac) {
         if (context.parsed.ttl(i) <= 1) {
             disposition.dropped(i, TTL);
-        } else if (context.parsed.packetLengths[i] > context.records.linkMtu(row)) {
+        } else if (context.parsed.packetLength(i) > context.records.linkMtu(row)) {
             tooBigForLink(i, row, mac);
         } else {
             rewrite(i, mac);
-            context.cells.packet(row, context.parsed.packetLengths[i]);
+            context.cells.packet(row, context.parsed.packetLength(i));
             disposition.forwarded(i, row);
         }
     }
 
     private void rewrite(int i, long mac) {
         long frame = context.batch.offsets[i];
-        int l3Offset = context.parsed.l3Offsets[i];
-        if (context.parsed.kinds[i] == PacketKind.FLOW4 || !context.isV6(i)) {
+        int l3Offset = context.parsed.l3Offset(i);
+        if (context.parsed.kind(i) == PacketKind.FLOW4 || !context.isV6(i)) {
             DirectRewriter.rewrite4(context.memory, frame, l3Offset, mac, context.network.mac());
         } else {
             DirectRewriter.rewrite6(context.memory, frame, l3Offset, mac, context.network.mac());
@@ -70,9 +70,9 @@ final class Delivery {
 
     /// More than the link carries, as any router would treat it. What is beyond the link tells the client by itself.
     private void tooBigForLink(int i, int row, long mac) {
-        int length = context.parsed.packetLengths[i];
+        int length = context.parsed.packetLength(i);
         int first = context.batch.size;
-        if (context.parsed.dontFragment[i]) {
+        if (context.parsed.dontFragment(i)) {
             replies.tooBig(i, context.records.linkMtu(row), TOO_BIG);
         } else if (splitter.split(i, context.records.linkMtu(row))) {
             rewrite(i, mac);
@@ -94,12 +94,12 @@ final class Delivery {
         int room = context.records.pathMtu(row, context.nowNs) - overhead;
         if ((outerIsV6 ? context.network.source6() : context.network.source4()) == null) {
             disposition.dropped(i, NO_NEIGHBOUR); // Nowhere that the tunnel could begin.
-        } else if (context.parsed.packetLengths[i] > room) {
+        } else if (context.parsed.packetLength(i) > room) {
             tooBig(i, row, flags, flowHash, mac, room);
         } else {
             clampMss(i, row, room);
             encapsulate(i, row, flags, flowHash, mac);
-            context.cells.packet(row, context.parsed.packetLengths[i]);
+            context.cells.packet(row, context.parsed.packetLength(i));
             disposition.forwarded(i, row);
         }
     }
@@ -109,8 +109,8 @@ final class Delivery {
         int tunnel = BackendRecords.forwarding(flags);
         boolean outerIsV6 = BackendRecords.outerIsV6(flags);
         long frame = context.batch.offsets[i];
-        int l3Offset = context.parsed.l3Offsets[i];
-        int length = context.parsed.packetLengths[i];
+        int l3Offset = context.parsed.l3Offset(i);
+        int length = context.parsed.packetLength(i);
         context.batch.lengths[i] = l3Offset + Encapsulator.overhead(tunnel, outerIsV6) + length;
         context.batch.offsets[i] = outerIsV6
                 ? encapsulate6(frame, l3Offset, length, tunnel, row, flowHash, mac)
@@ -142,7 +142,7 @@ final class Delivery {
     }
 
     private void clampMss(int i, int row, int room) {
-        if (context.parsed.protocols[i] != IpProtocol.TCP || (context.parsed.tcpFlags[i] & TcpView.SYN) == 0) {
+        if (context.parsed.protocol(i) != IpProtocol.TCP || (context.parsed.tcpFlags(i) & TcpView.SYN) == 0) {
             return;
         }
         LiveListener listener = context.listeners.listener(context.records.listener(row));
@@ -151,21 +151,21 @@ final class Delivery {
         }
         int fits = room - (context.isV6(i) ? Ipv6View.LENGTH : Ipv4View.LENGTH) - TcpView.LENGTH;
         int mss = listener.mssClamp() == ListenerConfig.MSS_AUTO ? fits : listener.mssClamp();
-        MssClamp.clamp(context.memory, context.batch.offsets[i] + context.parsed.l4Offsets[i], mss);
+        MssClamp.clamp(context.memory, context.batch.offsets[i] + context.parsed.l4Offset(i), mss);
     }
 
     private boolean isFragment(int i) {
-        return context.parsed.kinds[i] == PacketKind.FRAGMENT4 || context.parsed.kinds[i] == PacketKind.FRAGMENT6;
+        return context.parsed.kind(i) == PacketKind.FRAGMENT4 || context.parsed.kind(i) == PacketKind.FRAGMENT6;
     }
 
     /// Too big for the way to the backend: the client is told, or, where it allows that, the packet is split.
     private void tooBig(int i, int row, int flags, long flowHash, long mac, int room) {
-        if (context.parsed.dontFragment[i]) {
+        if (context.parsed.dontFragment(i)) {
             replies.tooBig(i, room, TOO_BIG);
             return;
         }
         int first = context.batch.size;
-        int length = context.parsed.packetLengths[i];
+        int length = context.parsed.packetLength(i);
         if (!splitter.split(i, room)) {
             disposition.dropped(i, TOO_BIG);
             return;

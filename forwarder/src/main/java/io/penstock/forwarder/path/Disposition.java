@@ -48,6 +48,19 @@ public final class Disposition {
         note(i, FORWARDED, row);
     }
 
+    /// The frame, rewritten, goes to a backend; it is counted with the others of its batch, by the method below.
+    void forwards(int i, int row) {
+        context.batch.verdicts[i] = FrameBatch.SEND;
+        note(i, FORWARDED, row);
+    }
+
+    /// So many frames of the batch were given to [#forwards].
+    void forwarded(int frames, long bytes) {
+        counters.add(RECEIVED, frames);
+        counters.add(FORWARDED, frames);
+        counters.add(FORWARDED_BYTES, bytes);
+    }
+
     /// The frame, made into an answer, goes back.
     void replied(int i, ReplyKind kind) {
         context.batch.verdicts[i] = FrameBatch.SEND;

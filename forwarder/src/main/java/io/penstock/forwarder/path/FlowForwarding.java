@@ -81,14 +81,14 @@ final class FlowForwarding {
             leave(i, table, entry, BackendRecords.action(flags, protocolBit));
             return;
         }
-        if (protocolBit == 0 && !followTcp(table, entry, row, flags, context.parsed.tcpFlags[i])) {
+        if (protocolBit == 0 && !followTcp(table, entry, row, flags, context.parsed.tcpFlags(i))) {
             beginAnew(i, table, entry);
             return;
         }
         if ((flags & BackendRecords.PERSISTENT) != 0) {
             refreshPersistence(i, table.lastSeen(entry), row);
         }
-        table.seen(entry, context.nowTicks, context.parsed.packetLengths[i]);
+        table.seen(entry, context.nowTicks, context.parsed.packetLength(i));
         delivery.deliver(i, row, flags, context.hashes[i]);
     }
 
@@ -163,7 +163,7 @@ final class FlowForwarding {
         key.load(i);
         if (action == BackendRecords.STOPPED) {
             disposition.dropped(i, WorkerCounter.DROP_LISTENER_STOPPED.id());
-        } else if (isFirst(context.parsed.tcpFlags[i]) && key.protocolBit == 0) {
+        } else if (isFirst(context.parsed.tcpFlags(i)) && key.protocolBit == 0) {
             beginAnew(i, table, entry); // The client does so anyway.
         } else if (action == BackendRecords.RESCHEDULE) {
             move(i, table, entry);
@@ -186,7 +186,7 @@ final class FlowForwarding {
             context.cells.flowArrived(row);
         }
         if (key.protocolBit == 0) {
-            followTcp(table, entry, row, context.records.flags(row), context.parsed.tcpFlags[i]);
+            followTcp(table, entry, row, context.records.flags(row), context.parsed.tcpFlags(i));
         }
         continueOn(i, table, entry, row);
     }
@@ -198,12 +198,12 @@ final class FlowForwarding {
             table.setState(entry, FlowState.RESET);
             context.counters.add(WorkerCounter.FLOWS_RESET.id(), 1);
         }
-        table.seen(entry, context.nowTicks, context.parsed.packetLengths[i]);
+        table.seen(entry, context.nowTicks, context.parsed.packetLength(i));
         replies.reset(i, MIDSTREAM);
     }
 
     private void continueOn(int i, FlowTable table, long entry, int row) {
-        table.seen(entry, context.nowTicks, context.parsed.packetLengths[i]);
+        table.seen(entry, context.nowTicks, context.parsed.packetLength(i));
         delivery.deliver(i, row, context.records.flags(row), key.hash);
     }
 
@@ -231,7 +231,7 @@ final class FlowForwarding {
         long entry = key.find(); // Another frame of this batch may just have made it.
         if (entry != FlowTable.NONE) {
             known(i, key.table, entry);
-        } else if (key.protocolBit == 0 && !isFirst(context.parsed.tcpFlags[i])) {
+        } else if (key.protocolBit == 0 && !isFirst(context.parsed.tcpFlags(i))) {
             midstream(i, listener);
         } else if (key.protocolBit == 1 && key.findElsewhere()) {
             adopt(i, listener, key.elsewhereRow, FlowState.ESTABLISHED);
@@ -294,7 +294,7 @@ final class FlowForwarding {
 
     /// A TCP packet that is no SYN and has no entry with us.
     private void midstream(int i, LiveListener listener) {
-        int state = stateAfter(context.parsed.tcpFlags[i]);
+        int state = stateAfter(context.parsed.tcpFlags(i));
         if (key.findElsewhere()) {
             adopt(i, listener, key.elsewhereRow, state);
         } else if (listener.midstream() == Midstream.ADOPT

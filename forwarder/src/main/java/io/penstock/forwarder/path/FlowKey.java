@@ -58,8 +58,8 @@ final class FlowKey {
             destinationHigh = 0;
             destinationLow = parsed.destination4(i) & 0xffff_ffffL;
         }
-        ports = parsed.ports[i];
-        protocolBit = PathContext.protocolBit(parsed.protocols[i]);
+        ports = parsed.ports(i);
+        protocolBit = PathContext.protocolBit(parsed.protocol(i));
         table = isV6 ? context.flows6 : context.flows4;
     }
 

@@ -61,15 +61,14 @@ final class FragmentForwarding {
     }
 
     private boolean isTransport(int i) {
-        byte protocol = context.parsed.protocols[i];
+        int protocol = context.parsed.protocol(i);
         return protocol == IpProtocol.TCP || protocol == IpProtocol.UDP;
     }
 
     /// An IPv6 fragment may name an extension header that stands before TCP or UDP; only ICMPv6 is told apart.
     private boolean mayCarryPorts(int i) {
         return isTransport(i)
-                || (context.parsed.kinds[i] == PacketKind.FRAGMENT6
-                        && context.parsed.protocols[i] != IpProtocol.ICMPV6);
+                || (context.parsed.kind(i) == PacketKind.FRAGMENT6 && context.parsed.protocol(i) != IpProtocol.ICMPV6);
     }
 
     private void first(int i) {
@@ -142,7 +141,7 @@ final class FragmentForwarding {
     }
 
     private long fingerprint(int i) {
-        return context.parsed.kinds[i] == PacketKind.FRAGMENT6
+        return context.parsed.kind(i) == PacketKind.FRAGMENT6
                 ? context.hash.fragment6(
                         context.parsed.sourceHigh[i],
                         context.parsed.sourceLow[i],
@@ -150,7 +149,7 @@ final class FragmentForwarding {
                         context.parsed.destinationLow[i],
                         context.parsed.fragmentIds[i])
                 : context.hash.fragment4(
-                        context.parsed.addresses[i], context.parsed.fragmentIds[i], context.parsed.protocols[i] & 0xff);
+                        context.parsed.addresses[i], context.parsed.fragmentIds[i], context.parsed.protocol(i) & 0xff);
     }
 
     /// Sends on what waited for a first fragment that has come meanwhile, here or with another worker, and drops what

@@ -58,7 +58,7 @@ final class IcmpHandling {
 
     /// Decides on frame `i`, an ICMP or ICMPv6 message.
     void handle(int i) {
-        boolean isV6 = context.parsed.kinds[i] == PacketKind.ICMP6;
+        boolean isV6 = context.parsed.kind(i) == PacketKind.ICMP6;
         int type = context.parsed.icmpType(i);
         if (isV6 && (type == IcmpView.NEIGHBOUR_SOLICITATION || type == IcmpView.NEIGHBOUR_ADVERTISEMENT)) {
             neighbours.neighbourDiscovery(i);

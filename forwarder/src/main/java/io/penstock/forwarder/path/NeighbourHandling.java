@@ -63,7 +63,7 @@ final class NeighbourHandling {
 
     /// Frame `i` is a neighbour solicitation or advertisement.
     void neighbourDiscovery(int i) {
-        long l4 = context.batch.offsets[i] + context.parsed.l4Offsets[i];
+        long l4 = context.batch.offsets[i] + context.parsed.l4Offset(i);
         int vip = context.parsed.l4Length(i) < 24
                 ? ListenerTable.NONE
                 : context.listeners.vip6(

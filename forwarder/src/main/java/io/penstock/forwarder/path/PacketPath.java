@@ -8,6 +8,7 @@ import io.penstock.flowtable.packet.PacketKind;
 import io.penstock.flowtable.packet.PacketParser;
 import io.penstock.flowtable.packet.ParsedBatch;
 import io.penstock.forwarder.port.FrameBatch;
+import java.util.Objects;
 
 /// The packet's journey: what becomes of each frame of a batch. See ARCHITECTURE.md for the same in words.
 ///
@@ -25,13 +26,13 @@ import io.penstock.forwarder.port.FrameBatch;
 /// One worker's own; not thread-safe.
 public final class PacketPath {
     private static final int RECEIVED_BYTES = WorkerCounter.RECEIVED_BYTES.id();
-    private static final long NOT_A_FLOW = FlowTable.NONE;
 
     private final PathContext context;
     private final ParsedBatch parsed;
     private final FlowHash hash;
     private final FlowTable flows4;
     private final FlowTable flows6;
+    private final KnownFlows known;
     private final FlowForwarding flows;
     private final FragmentForwarding fragments;
     private final IcmpHandling icmp;
@@ -39,7 +40,10 @@ public final class PacketPath {
     private final long[] hashes;
     private final long[] buckets;
     private final long[] entries;
+    private final long[] buckets6;
     private final int[] further;
+    private final int[] odd;
+    private int oddCount;
     private long touched;
 
     /// @param context what the steps share
@@ -52,10 +56,13 @@ public final class PacketPath {
         hashes = context.hashes;
         buckets = new long[hashes.length];
         entries = new long[hashes.length];
+        buckets6 = new long[hashes.length];
         further = new int[hashes.length];
+        odd = new int[hashes.length];
         Disposition disposition = context.disposition;
         Replies replies = new Replies(context, disposition);
         Delivery delivery = new Delivery(context, disposition, replies);
+        known = new KnownFlows(context, disposition, hashes.length);
         flows = new FlowForwarding(context, disposition, delivery, replies);
         fragments = new FragmentForwarding(context, disposition, delivery, flows);
         neighbours = new NeighbourHandling(context, disposition);
@@ -97,23 +104,52 @@ public final class PacketPath {
         }
     }
 
+    // One check a frame, that it lies in the port's memory; what the parser reads of it, its length allows. Here as in
+    // the loops below, what is not common is noted and done in a loop of its own: with a call in it, a loop would load
+    // every field anew for each frame and check every index.
     private void parse(FrameBatch batch, int received) {
+        ParsedBatch parsed = this.parsed;
+        long[] offsets = batch.offsets;
+        int[] lengths = batch.lengths;
+        int[] uncommon = this.odd;
+        long memory = context.address;
+        long memoryLength = context.memory.byteSize();
         long bytes = 0;
+        int uncommonCount = 0;
         for (int i = 0; i < received; i++) {
-            PacketParser.parse(context.memory, batch.offsets[i], batch.lengths[i], parsed, i);
-            bytes += batch.lengths[i];
+            long offset = Objects.checkFromIndexSize(offsets[i], lengths[i], memoryLength);
+            if (!PacketParser.parseCommon(memory + offset, lengths[i], parsed, i)) {
+                uncommon[uncommonCount++] = i;
+            }
+            bytes += lengths[i];
+        }
+        for (int n = 0; n < uncommonCount; n++) {
+            int i = uncommon[n];
+            PacketParser.parse(context.memory, offsets[i], lengths[i], parsed, i);
         }
         context.counters.add(RECEIVED_BYTES, bytes);
     }
 
     private void locate(int received) {
+        ParsedBatch parsed = this.parsed;
+        FlowTable flows4 = this.flows4;
+        FlowHash hash = this.hash;
+        long[] hashes = this.hashes;
+        long[] buckets = this.buckets;
+        int[] odd = this.odd;
+        int count = 0;
         for (int i = 0; i < received; i++) {
-            byte kind = parsed.kinds[i];
-            if (kind == PacketKind.FLOW4) {
-                hashes[i] = hash.hash4(parsed.addresses[i], parsed.ports[i], parsed.protocols[i]);
-                buckets[i] = flows4.bucket(hashes[i]);
-            } else if (kind == PacketKind.FLOW6) {
-                locate6(i);
+            long flowHash = hash.hash4(parsed.addresses[i], parsed.transports[i]);
+            hashes[i] = flowHash;
+            buckets[i] = flows4.bucket(flowHash); // A line to touch like any other, also where it stands for nothing.
+            if (parsed.kind(i) != PacketKind.FLOW4) {
+                odd[count++] = i;
+            }
+        }
+        oddCount = count;
+        for (int n = 0; n < count; n++) {
+            if (parsed.kind(odd[n]) == PacketKind.FLOW6) {
+                locate6(odd[n]);
             }
         }
     }
@@ -124,44 +160,47 @@ public final class PacketPath {
                 parsed.sourceLow[i],
                 parsed.destinationHigh[i],
                 parsed.destinationLow[i],
-                parsed.ports[i],
-                parsed.protocols[i]);
-        buckets[i] = flows6.bucket(hashes[i]);
+                parsed.ports(i),
+                parsed.protocol(i));
+        buckets6[i] = flows6.bucket(hashes[i]);
     }
 
     // A loop with nothing but the loads: the processor looks only so many instructions ahead, and the fewer of them lie
     // between two loads, the more cache misses are under way at once. In one loop with the hash a packet of a million
     // flows took 21 ns longer.
     private void touch(int received) {
+        FlowTable flows4 = this.flows4;
+        long[] buckets = this.buckets;
         long sum = 0;
         for (int i = 0; i < received; i++) {
-            byte kind = parsed.kinds[i];
-            if (kind == PacketKind.FLOW4) {
-                sum += flows4.touch(buckets[i]);
-            } else if (kind == PacketKind.FLOW6) {
-                sum += flows6.touch(buckets[i]);
+            sum += flows4.touch(buckets[i]);
+        }
+        for (int n = 0; n < oddCount; n++) {
+            if (parsed.kind(odd[n]) == PacketKind.FLOW6) {
+                sum += flows6.touch(buckets6[odd[n]]);
             }
         }
         touched = sum; // Kept, so that the loads above are not dead code.
     }
 
     private void find(int received) {
+        ParsedBatch parsed = this.parsed;
+        FlowTable flows4 = this.flows4;
+        long[] buckets = this.buckets;
+        long[] entries = this.entries;
+        int[] further = this.further;
         int furtherCount = 0;
         for (int i = 0; i < received; i++) {
-            byte kind = parsed.kinds[i];
-            if (kind == PacketKind.FLOW4) {
-                long entry = flows4.findAtHome4(
-                        buckets[i], parsed.addresses[i], parsed.ports[i], PathContext.protocolBit(parsed.protocols[i]));
-                entries[i] = entry;
-                if (entry == FlowTable.FURTHER) {
-                    further[furtherCount++] = i;
-                }
-            } else {
-                entries[i] = kind == PacketKind.FLOW6 ? find6(i) : NOT_A_FLOW;
+            long entry = flows4.findAtHome4(buckets[i], parsed.addresses[i], parsed.transports[i]);
+            entries[i] = entry;
+            if (entry == FlowTable.FURTHER) {
+                further[furtherCount++] = i;
             }
         }
-        if (furtherCount > 0) {
-            findFurther(furtherCount);
+        findFurther(furtherCount);
+        for (int n = 0; n < oddCount; n++) {
+            int i = odd[n];
+            entries[i] = parsed.kind(i) == PacketKind.FLOW6 ? find6(i) : FlowTable.NONE;
         }
     }
 
@@ -174,25 +213,27 @@ public final class PacketPath {
         touched += sum;
         for (int n = 0; n < count; n++) {
             int i = further[n];
-            entries[i] = flows4.find4(
-                    buckets[i], parsed.addresses[i], parsed.ports[i], PathContext.protocolBit(parsed.protocols[i]));
+            entries[i] = flows4.findFurther4(buckets[i], parsed.addresses[i], parsed.transports[i]);
         }
     }
 
     private long find6(int i) {
         return flows6.find6(
-                buckets[i],
+                buckets6[i],
                 parsed.sourceHigh[i],
                 parsed.sourceLow[i],
                 parsed.destinationHigh[i],
                 parsed.destinationLow[i],
-                parsed.ports[i],
-                PathContext.protocolBit(parsed.protocols[i]));
+                parsed.ports(i),
+                PathContext.protocolBit(parsed.protocol(i)));
     }
 
     private void act(int received) {
-        for (int i = 0; i < received; i++) {
-            byte kind = parsed.kinds[i];
+        int left = known.forward(received, entries);
+        int[] rest = known.rest();
+        for (int n = 0; n < left; n++) {
+            int i = rest[n];
+            byte kind = parsed.kind(i);
             if (kind == PacketKind.FLOW4) {
                 flows.forward(i, flows4, entries[i]);
             } else if (kind == PacketKind.FLOW6) {

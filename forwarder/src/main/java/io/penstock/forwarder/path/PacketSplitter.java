@@ -28,7 +28,7 @@ final class PacketSplitter {
     /// @return false, and nothing has changed, when there are too many fragments or there is no room for them
     boolean split(int i, int mtu) {
         MemorySegment memory = context.memory;
-        int l3Offset = context.parsed.l3Offsets[i];
+        int l3Offset = context.parsed.l3Offset(i);
         if (mtu < SMALLEST_MTU || l3Offset + mtu > FramePort.BORROWED_LENGTH) {
             return false;
         }
@@ -42,8 +42,8 @@ final class PacketSplitter {
         for (int piece = 0; piece < later; piece++) {
             add(i, rooms[piece], (piece + 1) * unit, unit);
         }
-        context.parsed.packetLengths[i] = Ipv4Fragmenter.cutFirst(memory, packet, unit);
-        context.batch.lengths[i] = l3Offset + context.parsed.packetLengths[i];
+        context.parsed.setPacketLength(i, Ipv4Fragmenter.cutFirst(memory, packet, unit));
+        context.batch.lengths[i] = l3Offset + context.parsed.packetLength(i);
         return true;
     }
 
@@ -64,7 +64,7 @@ final class PacketSplitter {
 
     private void add(int i, long room, int from, int unit) {
         MemorySegment memory = context.memory;
-        int l3Offset = context.parsed.l3Offsets[i];
+        int l3Offset = context.parsed.l3Offset(i);
         long frame = context.batch.offsets[i];
         MemorySegment.copy(memory, frame, memory, room, l3Offset);
         int length = l3Offset + Ipv4Fragmenter.copyLater(memory, frame + l3Offset, from, unit, room + l3Offset);

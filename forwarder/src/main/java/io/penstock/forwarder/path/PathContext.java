@@ -5,6 +5,7 @@ import io.penstock.flowtable.AffinityTable;
 import io.penstock.flowtable.FlowHash;
 import io.penstock.flowtable.FlowTable;
 import io.penstock.flowtable.FlowTableReader;
+import io.penstock.flowtable.NativeMemory;
 import io.penstock.flowtable.TickClock;
 import io.penstock.flowtable.packet.IpProtocol;
 import io.penstock.flowtable.packet.PacketKind;
@@ -20,6 +21,7 @@ import java.util.List;
 public final class PathContext {
     final FramePort port;
     final MemorySegment memory;
+    final long address; // of the memory
     final WorkerCounters counters;
     final BackendCells cells;
     final FlowCounts flowCounts;
@@ -68,6 +70,7 @@ public final class PathContext {
         this.hash = hash;
         this.network = network;
         memory = port.memory();
+        address = NativeMemory.addressOf(memory);
         flows4 = tables.flows4();
         flows6 = tables.flows6();
         otherFlows4 = tables.otherFlows4().toArray(FlowTableReader[]::new);
@@ -111,7 +114,7 @@ public final class PathContext {
     }
 
     boolean isV6(int i) {
-        byte kind = parsed.kinds[i];
+        byte kind = parsed.kind(i);
         return kind == PacketKind.FLOW6
                 || kind == PacketKind.FRAGMENT6
                 || kind == PacketKind.ICMP6

@@ -70,7 +70,7 @@ final class Replies {
     /// @param quoteLength bytes of it that there are
     void tooBigForQuoted(int i, long quoteOffset, int quoteLength, int mtu, int dropReason) {
         long offset = context.batch.offsets[i];
-        int l3Offset = context.parsed.l3Offsets[i];
+        int l3Offset = context.parsed.l3Offset(i);
         if (!errors.tryAcquire(context.nowNs)) {
             disposition.dropped(i, RATE_LIMITED);
         } else if (TooBigWriter.quote(context.memory, offset, l3Offset, quoteOffset, quoteLength, mtu, reply)) {
@@ -88,7 +88,7 @@ final class Replies {
     /// @param dropReason counter when no error may be sent
     void unreachableForQuoted(int i, long quoteOffset, int quoteLength, boolean quoteIsV6, int dropReason) {
         long offset = context.batch.offsets[i];
-        int l3Offset = context.parsed.l3Offsets[i];
+        int l3Offset = context.parsed.l3Offset(i);
         if (!errors.tryAcquire(context.nowNs)) {
             disposition.dropped(i, RATE_LIMITED);
         } else if (quoteIsV6
