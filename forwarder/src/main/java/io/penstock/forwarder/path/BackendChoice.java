@@ -61,6 +61,12 @@ final class BackendChoice implements Admission {
         return index < 0 ? index : listener.scheduler().pool().row(index);
     }
 
+    /// {@return what [#choose] would return now; nothing is remembered and no turn taken}
+    int peek(LiveListener listener, FlowKey key) {
+        int row = peekPersistence(listener, key);
+        return row >= 0 ? row : peekScheduler(listener, key);
+    }
+
     private int schedule(LiveListener listener, FlowKey key) {
         int index = listener.scheduler()
                 .choose(key.hash, key.clientHash(listener), listener.hasMaxFlows() ? this : Admission.ALL);

@@ -6,7 +6,8 @@ import io.penstock.flowtable.schedule.MaglevScheduler;
 import org.jspecify.annotations.Nullable;
 
 /// What the packet path would do with the next packet of a 5-tuple: the same lookups, tables and schedulers as for a
-/// real one, with nothing changed by the question. An unknown TCP flow is taken to begin with a SYN.
+/// real one, with nothing changed by the question. An unknown TCP flow is taken to begin with a SYN, the packet to have
+/// hops left and no fragments, and the table of the worker it comes to, which only the NIC knows, to have room.
 ///
 /// One thread, the conductor's, on a [PathContext] of its own whose *other* tables are those of all workers.
 public final class FlowExplainer {
@@ -58,13 +59,12 @@ public final class FlowExplainer {
         if (!listener.running()) {
             return dropped(listener, WorkerCounter.DROP_LISTENER_STOPPED);
         }
-        return key.findElsewhere() && isAlive() ? known(listener) : begun(listener);
-    }
-
-    private boolean isAlive() {
-        int timeout = FlowExpiry.timeoutTicks(key.elsewhereState, context.records.idleTicks(key.elsewhereRow));
-        return FlowExpiry.isActive(key.elsewhereState)
-                && TickClock.elapsed(context.nowTicks, key.elsewhereLastSeen) <= timeout;
+        if (key.findElsewhere() && FlowExpiry.isActive(key.elsewhereState)) {
+            return known(listener);
+        }
+        return listener.newFlowLimit().hasRoom(nowNs)
+                ? begun(listener)
+                : dropped(listener, WorkerCounter.DROP_RATE_LIMITED);
     }
 
     private Explanation known(LiveListener listener) {

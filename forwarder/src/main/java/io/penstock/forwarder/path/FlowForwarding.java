@@ -29,6 +29,7 @@ final class FlowForwarding {
 
     private static final int NO_LISTENER = WorkerCounter.DROP_NO_LISTENER.id();
     private static final int MIDSTREAM = WorkerCounter.DROP_MIDSTREAM.id();
+    private static final int TTL = WorkerCounter.DROP_TTL.id();
 
     private final PathContext context;
     private final Disposition disposition;
@@ -235,13 +236,38 @@ final class FlowForwarding {
             midstream(i, listener);
         } else if (key.protocolBit == 1 && key.findElsewhere()) {
             adopt(i, listener, key.elsewhereRow, FlowState.ESTABLISHED);
+        } else if (key.protocolBit == 0 && isRetransmittedSyn(listener)) {
+            adopt(i, listener, key.elsewhereRow, key.elsewhereState);
         } else {
             begin(i, listener, key.protocolBit == 0 ? FlowState.HALF_OPEN : FlowState.ESTABLISHED);
         }
     }
 
+    /// Whether a SYN belongs to a flow that another worker knows, and stays with its backend as it would there.
+    /// Where the hash alone decides, as it did there, nobody is asked: a flood of SYNs then costs no misses in the
+    /// tables of all others.
+    private boolean isRetransmittedSyn(LiveListener listener) {
+        if (isDecidedByHash(listener) || !key.findElsewhere() || !FlowExpiry.isActive(key.elsewhereState)) {
+            return false;
+        }
+        int flags = context.records.flags(key.elsewhereRow);
+        return (flags & BackendRecords.HEALTHY) != 0 && BackendRecords.action(flags, 0) == BackendRecords.KEEP;
+    }
+
+    private boolean isDecidedByHash(LiveListener listener) {
+        MaglevHistory history = listener.history();
+        return history != null
+                && history.isSettled(key.hash, context.nowTicks)
+                && !listener.hasMaxFlows()
+                && listener.persistenceTicks() == 0;
+    }
+
     /// A new flow: limit, choice, entry, delivery.
     private void begin(int i, LiveListener listener, int state) {
+        if (context.parsed.ttl(i) <= 1 && endsHere(i, choice.peek(listener, key))) {
+            disposition.dropped(i, TTL);
+            return;
+        }
         if (!listener.newFlowLimit().tryAcquire(context.nowNs)) {
             disposition.dropped(i, WorkerCounter.DROP_RATE_LIMITED.id());
             return;
@@ -252,6 +278,12 @@ final class FlowForwarding {
         } else {
             enter(i, listener, row, state);
         }
+    }
+
+    /// Whether a packet may not be passed on to a backend: then it begins no flow either, or whoever looks for the way
+    /// with small TTLs would leave a half-open flow at each try.
+    private boolean endsHere(int i, int row) {
+        return context.parsed.ttl(i) <= 1 && row >= 0 && BackendRecords.forwarding(context.records.flags(row)) == 0;
     }
 
     private void enter(int i, LiveListener listener, int row, int state) {
@@ -296,7 +328,7 @@ final class FlowForwarding {
     private void midstream(int i, LiveListener listener) {
         int state = stateAfter(context.parsed.tcpFlags(i));
         if (key.findElsewhere()) {
-            adopt(i, listener, key.elsewhereRow, state);
+            adopt(i, listener, key.elsewhereRow, Math.max(key.elsewhereState, state));
         } else if (listener.midstream() == Midstream.ADOPT
                 || (listener.isMaglev() && listener.statelessWindow().isOpen(context.nowNs))) {
             int row = choice.chooseForMidflow(listener, key);
@@ -321,6 +353,10 @@ final class FlowForwarding {
         }
         if (action != BackendRecords.KEEP) {
             begin(i, listener, FlowState.ESTABLISHED);
+            return;
+        }
+        if (endsHere(i, row)) {
+            disposition.dropped(i, TTL);
             return;
         }
         long entry = key.insert(row, context.records.generation(row), state);

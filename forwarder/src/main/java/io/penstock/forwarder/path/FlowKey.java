@@ -2,6 +2,7 @@ package io.penstock.forwarder.path;
 
 import io.penstock.flowtable.FlowTable;
 import io.penstock.flowtable.FlowTableReader;
+import io.penstock.flowtable.TickClock;
 import io.penstock.flowtable.packet.IpProtocol;
 import io.penstock.flowtable.packet.ParsedBatch;
 
@@ -130,30 +131,40 @@ final class FlowKey {
                 : table.insert4(bucket, addresses(), ports, protocolBit, row, generation, state, now);
     }
 
-    /// Looks for the flow in the tables of the other workers: its packets may have changed their queue.
+    /// Looks for the flow in the tables of the other workers: its packets may have changed their queue. Of several
+    /// entries, which a flow leaves behind that changed more than once, the one seen last speaks for it.
     ///
-    /// @return whether it is there, with a backend that still is the one it names; then [#elsewhereRow] tells which
+    /// @return whether it is there and alive, with a backend that still is the one it names; then
+    ///     [#elsewhereRow] and its siblings tell
     boolean findElsewhere() {
         FlowTableReader[] readers = isV6 ? context.otherFlows6 : context.otherFlows4;
+        boolean isFound = false;
         for (FlowTableReader reader : readers) {
-            boolean found = isV6
-                    ? reader.find6(
-                            reader.bucket(hash),
-                            sourceHigh,
-                            sourceLow,
-                            destinationHigh,
-                            destinationLow,
-                            ports,
-                            protocolBit)
-                    : reader.find4(reader.bucket(hash), addresses(), ports, protocolBit);
-            if (found && isCurrent(reader.row(), reader.generation())) {
+            if (isIn(reader) && isAlive(reader) && (!isFound || isLaterThanFound(reader))) {
+                isFound = true;
                 elsewhereRow = reader.row();
                 elsewhereState = reader.state();
                 elsewhereLastSeen = reader.lastSeen();
-                return true;
             }
         }
-        return false;
+        return isFound;
+    }
+
+    private boolean isIn(FlowTableReader reader) {
+        return isV6
+                ? reader.find6(
+                        reader.bucket(hash), sourceHigh, sourceLow, destinationHigh, destinationLow, ports, protocolBit)
+                : reader.find4(reader.bucket(hash), addresses(), ports, protocolBit);
+    }
+
+    private boolean isAlive(FlowTableReader reader) {
+        return isCurrent(reader.row(), reader.generation())
+                && TickClock.elapsed(context.nowTicks, reader.lastSeen())
+                        <= FlowExpiry.timeoutTicks(reader.state(), context.records.idleTicks(reader.row()));
+    }
+
+    private boolean isLaterThanFound(FlowTableReader reader) {
+        return TickClock.elapsed(reader.lastSeen(), elsewhereLastSeen) > 0;
     }
 
     private boolean isCurrent(int row, int generation) {

@@ -35,4 +35,10 @@ public final class RateLimiter {
             }
         }
     }
+
+    /// {@return whether an event might happen now} Nothing is taken.
+    public boolean hasRoom(long nowNs) {
+        long arrival = arrivalNs.get();
+        return intervalNs == 0 || arrival == Long.MIN_VALUE || arrival - nowNs <= burstNs;
+    }
 }

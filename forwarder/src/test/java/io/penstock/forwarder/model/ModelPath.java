@@ -261,11 +261,22 @@ final class ModelPath {
         } else if (isTcp && !isSyn) {
             return midstream(number, packet, listener);
         }
+        if (packet.ttl <= 1 && output.verdict(number).equals("drop ttl")) {
+            return goesNoFurther(number, packet, listener);
+        }
         Set<Backend> backends = choose(listener, packet);
         if (backends.isEmpty()) {
             return ended(number, "drop no_backend");
         }
         return begin(number, packet, listener, backends, isTcp ? State.HALF_OPEN : State.ESTABLISHED);
+    }
+
+    /// It begins no flow, takes no turn and is not remembered.
+    private Outcome goesNoFurther(long number, ModelPacket packet, ModelListener listener) {
+        Set<Backend> backends = listener.config.scheduler() == SchedulerKind.MH
+                ? byHash(listener, packet.flowKey())
+                : listener.anyUsable();
+        return deliver(number, packet, listener, backends, entropy(packet.flowKey()));
     }
 
     private Outcome ended(long number, String verdict, byte[]... frames) {
@@ -276,8 +287,11 @@ final class ModelPath {
     private Outcome begin(long number, ModelPacket packet, ModelListener listener, Set<Backend> backends, State state) {
         Flow flow = new Flow(listener, backends, state, packet.source);
         flow.lastTick = tick;
-        flows.put(packet.flowKey(), flow);
-        return deliver(number, packet, listener, backends, entropy(packet.flowKey()));
+        Outcome outcome = deliver(number, packet, listener, backends, entropy(packet.flowKey()));
+        if (!outcome.verdict.equals("drop ttl")) {
+            flows.put(packet.flowKey(), flow);
+        }
+        return outcome;
     }
 
     private Outcome midstream(long number, ModelPacket packet, ModelListener listener) {

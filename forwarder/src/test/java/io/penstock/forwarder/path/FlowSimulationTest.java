@@ -221,8 +221,7 @@ class FlowSimulationTest {
         } else {
             send(connection, Frames.ACK);
         }
-        // A SYN is not looked for in the tables of others: its retransmission at another worker would be a new flow.
-        if (connection.isEstablished && random.nextInt(500) == 0) {
+        if (random.nextInt(connection.isEstablished ? 500 : 50) == 0) {
             connection.worker = random.nextInt(WORKERS); // the NIC spreads its flows anew
             connection.hasChangedWorker = true;
         }

@@ -72,6 +72,22 @@ public final class Frames {
         return frame.put(segment).array();
     }
 
+    /// {@return the same frame with another TTL or hop limit}
+    public static byte[] withTtl(byte[] frame, int ttl) {
+        byte[] changed = frame.clone();
+        if (changed[12] == (byte) 0x86) {
+            changed[21] = (byte) ttl;
+            return changed;
+        }
+        changed[22] = (byte) ttl;
+        changed[24] = 0;
+        changed[25] = 0;
+        byte[] header = Arrays.copyOfRange(changed, 14, 34);
+        putChecksum(header, 10, sum(header));
+        System.arraycopy(header, 0, changed, 14, header.length);
+        return changed;
+    }
+
     static byte[] address(String literal) {
         return InetAddress.ofLiteral(literal).getAddress();
     }

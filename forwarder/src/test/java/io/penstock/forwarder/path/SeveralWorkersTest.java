@@ -233,6 +233,56 @@ class SeveralWorkersTest {
         }
     }
 
+    /// Also a SYN that is sent again: SPEC 3.9 holds for the flow, not for the worker that saw it first.
+    @ParameterizedTest
+    @CsvSource({"wrr", "lc", "wlc", "swrr", "sh", "mh"})
+    void shouldKeepARetransmittedSynWithItsBackend(String scheduler) {
+        try (TestWorkers workers = open(scheduler)) {
+            Map<Integer, String> flows = new HashMap<>();
+            for (int i = 0; i < 200; i++) {
+                flows.put(i, workers.verdict(i % WORKERS, syn(i, 1)));
+            }
+            workers.apply(Snapshots.weight(workers.snapshot(), "web", "a", 50)); // The hash now says otherwise.
+            flows.forEach((i, backend) -> {
+                assertEquals(backend, workers.verdict((i + 1) % WORKERS, syn(i, 1)), "half-open, flow " + i);
+                assertEquals(backend, workers.verdict((i + 2) % WORKERS, ack(i, 1)), "established, flow " + i);
+                assertEquals(backend, workers.verdict(i % WORKERS, syn(i, 1)), "where it began, flow " + i);
+            });
+            workers.assertBalanced();
+        }
+    }
+
+    /// What is over with another worker is over, and who closes there does not count as active here.
+    @Test
+    void shouldBeginAnewWhatIsOverWithAnotherWorker() {
+        try (TestWorkers workers = open("wrr")) {
+            assertEquals("forward web a", workers.verdict(0, syn(1, 1)));
+            assertEquals("forward web a", workers.verdict(0, ack(1, 1)));
+            assertEquals("forward web a", workers.verdict(0, Frames.tcp(client(1), 1, VIP, 80, Frames.FIN, 0)));
+            assertEquals("forward web a", workers.verdict(1, ack(1, 1)), "the last acknowledgement");
+            assertEquals(0, workers.activeFlows("web", "a"));
+            assertEquals("forward web b", workers.verdict(2, syn(1, 1)), "a new connection on an old 5-tuple");
+            assertEquals("forward web c", workers.verdict(0, syn(2, 1)));
+            assertEquals("forward web c", workers.verdict(0, ack(2, 1)));
+            workers.letPassMs(301_000);
+            assertEquals("reply rst", workers.verdict(1, ack(2, 1)), "idle for too long, though not swept yet");
+            workers.assertBalanced();
+        }
+    }
+
+    /// A SYN that is sent again does not wait for a backend that is down, nor for one that resets its flows.
+    @Test
+    void shouldNotKeepARetransmittedSynWithADeadBackend() {
+        try (TestWorkers workers = open("wrr", "listener.web.on-backend-removed=reset\n", 1 << 14)) {
+            assertEquals("forward web a", workers.verdict(0, syn(1, 1)));
+            assertEquals("forward web b", workers.verdict(0, syn(2, 1)));
+            workers.apply(Snapshots.health(workers.snapshot(), "web", "a", Health.DOWN));
+            workers.apply(Snapshots.without(workers.snapshot(), "web", "b"));
+            assertEquals("forward web c", workers.verdict(1, syn(1, 1)));
+            assertEquals("forward web c", workers.verdict(1, syn(2, 1)));
+        }
+    }
+
     // Overload
 
     /// Established flows live through a flood of SYNs from random sources that is 20 times the table; `mh` goes on

@@ -155,6 +155,21 @@ class TcpStatesTest {
         assertEquals("forward dns b", path.verdict(datagram), "begun anew");
     }
 
+    /// Whoever looks for the way with small TTLs leaves no half-open flow and takes nobody's turn.
+    @Test
+    void shouldNotBeginAFlowThatGoesNoFurther() {
+        for (int ttl = 0; ttl <= 1; ttl++) {
+            assertEquals(
+                    "drop ttl", path.verdict(Frames.withTtl(Frames.tcp(CLIENT, 4000, VIP, 80, Frames.SYN, 0), ttl)));
+            assertEquals("drop ttl", path.verdict(Frames.withTtl(Frames.udp(CLIENT, 4000, VIP, 53, 9), ttl)));
+        }
+        assertEquals(0, path.replayed().flows4().size());
+        assertEquals(0, path.counters().get(WorkerCounter.FLOWS_CREATED));
+        assertEquals(
+                "forward web a", path.verdict(Frames.withTtl(Frames.tcp(CLIENT, 4000, VIP, 80, Frames.SYN, 0), 2)));
+        assertEquals("forward dns a", path.verdict(Frames.udp(CLIENT, 4000, VIP, 53, 9)));
+    }
+
     @Test
     void shouldCountActiveFlowsOnly() {
         send("S");

@@ -22,6 +22,7 @@ import java.lang.foreign.MemorySegment;
 import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /// Several workers that share what the forwarder's workers share, all driven by the test's thread; what the forwarder
@@ -41,6 +42,8 @@ public final class TestWorkers implements AutoCloseable {
     private final List<Worker> workers = new ArrayList<>();
     private BackendRecords records;
     private ListenerCompiler compiler;
+    private ListenerTable table = ListenerTable.EMPTY;
+    private @Nullable FlowExplainer explainer;
     private Snapshot snapshot;
     private long nowNs = 1L << 40;
     private long nowMs = 1_700_000_000_000L;
@@ -134,8 +137,32 @@ public final class TestWorkers implements AutoCloseable {
                     path,
                     cells[i]));
         }
+        explainer = new FlowExplainer(explainContext(new PathContext.SharedTables(affinity, fragments), cells));
         return new ListenerCompiler(
                 new Rows(), records, new NamedNeighbours(), BackendCells.sum(cells), key.high(), key.low());
+    }
+
+    /// As the conductor's: flows are looked up in the tables of all workers.
+    private PathContext explainContext(PathContext.SharedTables shared, BackendCells[] cells) {
+        return new PathContext(
+                new MemoryPort(1, 4_096),
+                new FrameBatch(1),
+                new WorkerCounters(arena.allocate(8L * WorkerCounter.CAPACITY, 8)),
+                cells[0],
+                BackendCells.sum(cells),
+                records,
+                new FlowHash(HashKey.ZERO.high(), HashKey.ZERO.low()),
+                new PathContext.WorkerTables(
+                        scratch(FlowTable.Shape.IPV4),
+                        scratch(FlowTable.Shape.IPV6),
+                        readers(FlowTable.Shape.IPV4, tables4, -1),
+                        readers(FlowTable.Shape.IPV6, tables6, -1)),
+                shared,
+                workers.get(0).context.network);
+    }
+
+    private FlowTable scratch(FlowTable.Shape shape) {
+        return new FlowTable(shape, arena.allocate(FlowTable.bytesFor(shape, 8), 64), 8);
     }
 
     private List<FlowTableReader> readers(FlowTable.Shape shape, MemorySegment[] tables, int own) {
@@ -170,7 +197,7 @@ public final class TestWorkers implements AutoCloseable {
     /// Puts a snapshot in force, for all workers.
     public void apply(Snapshot next) {
         snapshot = next;
-        ListenerTable table = compiler.apply(next, nowMs, TickClock.ticks(nowNs));
+        table = compiler.apply(next, nowMs, TickClock.ticks(nowNs));
         workers.forEach(worker -> worker.loop.publish(table));
     }
 
@@ -185,6 +212,12 @@ public final class TestWorkers implements AutoCloseable {
         nowMs += ms;
         compiler.tidy();
         apply(snapshot);
+    }
+
+    /// Lets time pass for the workers alone: nobody sweeps meanwhile.
+    public void letPassMs(long ms) {
+        nowNs += ms * 1_000_000;
+        nowMs += ms;
     }
 
     /// Lets all workers run without packets until they rest.
@@ -240,6 +273,24 @@ public final class TestWorkers implements AutoCloseable {
             case PASSED -> "pass";
             default -> "drop " + counter.label();
         };
+    }
+
+    /// Asks what would become of a flow's next packet, as `explain` does.
+    public FlowExplainer.Explanation explain(
+            String source, int sourcePort, String destination, int destinationPort, boolean isUdp) {
+        return Objects.requireNonNull(explainer)
+                .explain(
+                        table,
+                        IpKey.of(InetAddress.ofLiteral(source)),
+                        IpKey.of(InetAddress.ofLiteral(destination)),
+                        sourcePort << 16 | destinationPort,
+                        isUdp ? 1 : 0,
+                        nowNs);
+    }
+
+    /// {@return the id of the backend that a row belongs to}
+    public String backendOf(int row) {
+        return rows.get(row).id;
     }
 
     /// {@return a counter, over all workers}

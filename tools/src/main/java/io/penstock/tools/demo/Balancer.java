@@ -25,14 +25,21 @@ final class Balancer implements AutoCloseable {
     /// Writes the configuration and starts forwarder and sidecar. For a thread that lives as long as the demo: the
     /// kernel takes its end for that of the parent.
     static Balancer start(DemoNetwork network, DemoPlan plan) throws IOException {
+        Files.writeString(configuration(network), properties(plan));
+        return start(network, plan.keep());
+    }
+
+    /// Does the same with the configuration that is there.
+    ///
+    /// @param keep whether it may outlive us
+    static Balancer start(DemoNetwork network, boolean keep) throws IOException {
         Path file = configuration(network);
-        Files.writeString(file, properties(plan));
         Path log = network.folder().resolve("penstock.log");
         List<String> command = new ArrayList<>();
         if (Program.isInstalled("setsid")) {
             command.add("setsid"); // Ctrl-C at our terminal is for us: we stop it in order.
         }
-        if (!plan.keep() && Program.isInstalled("setpriv")) {
+        if (!keep && Program.isInstalled("setpriv")) {
             command.addAll(List.of("setpriv", "--pdeathsig", "TERM")); // It does not outlive us, even if we are killed.
         }
         command.addAll(network.on(

@@ -40,8 +40,8 @@ final class Guest implements AutoCloseable {
         return start(network, backend, DemoServer.class, arguments);
     }
 
-    private static Guest start(DemoNetwork network, String host, Class<?> program, List<String> arguments)
-            throws IOException {
+    /// Starts a program of the class path on a host.
+    static Guest start(DemoNetwork network, String host, Class<?> program, List<String> arguments) throws IOException {
         List<String> command = new ArrayList<>();
         command.add(ProcessHandle.current().info().command().orElse("java"));
         command.addAll(List.of(
