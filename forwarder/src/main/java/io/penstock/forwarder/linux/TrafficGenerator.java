@@ -21,6 +21,7 @@ import static io.penstock.forwarder.linux.BpfAssembler.Size.LONG;
 import static io.penstock.forwarder.linux.BpfAssembler.Size.WORD;
 
 import io.penstock.forwarder.linux.BpfAssembler.Label;
+import java.lang.foreign.MemorySegment;
 
 /// Sends frames faster than any forwarder here takes them, for benchmarks: the kernel itself repeats one frame
 /// (BPF_PROG_TEST_RUN with live frames, Linux 5.18 and later), and a small program varies its source.
@@ -62,7 +63,7 @@ public final class TrafficGenerator implements AutoCloseable {
         this.frame = withSource(frame);
         state = BpfMap.create(BpfMap.Kind.ARRAY, "ps_state", 4, 16, 1);
         interval = BpfMap.create(BpfMap.Kind.ARRAY, "ps_interval", 4, 4, 1);
-        program = BpfProgram.load(BpfProgram.Kind.XDP, "ps_generate", assemble(state, interval, interfaceIndex, flows));
+        program = BpfProgram.load(BpfProgram.Kind.XDP, "ps_generate", assemble(flows));
     }
 
     /// Holds a rate from now on, in bursts of 32. For any thread.
@@ -91,7 +92,7 @@ public final class TrafficGenerator implements AutoCloseable {
         state.close();
     }
 
-    private static BpfAssembler assemble(BpfMap state, BpfMap interval, int interfaceIndex, int flows) {
+    private BpfAssembler assemble(int flows) {
         BpfAssembler assembler = new BpfAssembler();
         Label drop = new Label();
         Label due = new Label();
@@ -125,6 +126,7 @@ public final class TrafficGenerator implements AutoCloseable {
         assembler.compute(SHIFT_RIGHT, R8, 16);
         assembler.store(BYTE, R6, 27, R8);
         assembler.compute(XOR, R8, 0xff).store(BYTE, R6, 29, R8);
+        restore(assembler);
         assembler.move(R1, interfaceIndex).move(R2, 0);
         assembler.call(BpfAssembler.REDIRECT);
         assembler.exit();
@@ -132,6 +134,17 @@ public final class TrafficGenerator implements AutoCloseable {
         assembler.move(R0, BpfProgram.XDP_DROP);
         assembler.exit();
         return assembler;
+    }
+
+    /// Memory of frames is used again as it came back: with other MAC addresses and a lower TTL, where the kernel
+    /// forwarded it in place.
+    private void restore(BpfAssembler assembler) {
+        MemorySegment bytes = MemorySegment.ofArray(frame);
+        for (int at : new int[] {0, 4, 8}) {
+            assembler.store(WORD, R6, at, bytes.get(Memory.U32, at));
+        }
+        assembler.store(BYTE, R6, 22, frame[22]); // TTL
+        assembler.store(HALF, R6, 24, bytes.get(Memory.U16, 24)); // header checksum
     }
 
     private static byte[] withSource(byte[] frame) {
