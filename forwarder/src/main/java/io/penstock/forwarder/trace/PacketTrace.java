@@ -89,15 +89,15 @@ public final class PacketTrace {
     }
 
     private void write(int i, Disposition disposition, long nowNs) {
-        byte kind = parsed.kinds[i];
+        byte kind = parsed.kind(i);
         boolean hasPorts = TracedFrame.hasPorts(kind);
         boolean isTcp = hasPorts && kind != PacketKind.ARP;
         ring.begin(nowNs, disposition.outcome(i), disposition.detail(i), lengths[i])
                 .packet(
                         kind,
-                        TracedFrame.hasAddresses(kind) ? parsed.protocols[i] : 0,
-                        isTcp ? parsed.tcpFlags[i] : 0,
-                        hasPorts ? parsed.ports[i] : 0);
+                        TracedFrame.hasAddresses(kind) ? (byte) parsed.protocol(i) : 0,
+                        isTcp ? (byte) parsed.tcpFlags(i) : 0,
+                        hasPorts ? parsed.ports(i) : 0);
         if (TracedFrame.isV6(kind)) {
             ring.addresses(
                     parsed.sourceHigh[i], parsed.sourceLow[i], parsed.destinationHigh[i], parsed.destinationLow[i]);

@@ -75,14 +75,14 @@ public final class TraceFilter {
     }
 
     private static int protocol(ParsedBatch parsed, int i) {
-        byte kind = parsed.kinds[i];
+        byte kind = parsed.kind(i);
         if (kind == PacketKind.ARP) {
             return ARP;
         }
         if (!TracedFrame.hasAddresses(kind)) {
             return 0;
         }
-        return switch (parsed.protocols[i]) {
+        return switch (parsed.protocol(i)) {
             case IpProtocol.TCP -> TCP;
             case IpProtocol.UDP -> UDP;
             case IpProtocol.ICMP, IpProtocol.ICMPV6 -> ICMP;
@@ -91,7 +91,7 @@ public final class TraceFilter {
     }
 
     private static boolean isTo(IpKey address, ParsedBatch parsed, int i) {
-        byte kind = parsed.kinds[i];
+        byte kind = parsed.kind(i);
         if (!TracedFrame.hasAddresses(kind) || TracedFrame.isV6(kind) != address.isV6()) {
             return false;
         }
@@ -106,7 +106,7 @@ public final class TraceFilter {
     /// @param prefix  bits that all have in common
     public record Network(IpKey address, int prefix) {
         private boolean holdsSource(ParsedBatch parsed, int i) {
-            byte kind = parsed.kinds[i];
+            byte kind = parsed.kind(i);
             if (!TracedFrame.hasAddresses(kind)) {
                 return false;
             }
@@ -152,7 +152,7 @@ public final class TraceFilter {
         }
 
         private boolean isDestination(ParsedBatch parsed, int i) {
-            if (parsed.kinds[i] > PacketKind.FRAGMENT6 || protocol(parsed, i) != protocol) {
+            if (parsed.kind(i) > PacketKind.FRAGMENT6 || protocol(parsed, i) != protocol) {
                 return false;
             }
             for (IpKey each : vips) {
