@@ -70,6 +70,12 @@ public final class FlowHash {
         return finish(lane(addresses, mask0, first0, second0) ^ transport(ports, protocol));
     }
 
+    /// {@return the secrets that [#hash4] is computed with, for a program that does it elsewhere}: mask, first and
+    /// second factor of the addresses' lane, then of the transport's lane, then the last factor
+    public long[] secrets4() {
+        return new long[] {mask0, first0, second0, mask4, first4, second4, last};
+    }
+
     /// {@return the same}
     ///
     /// @param addresses as above

@@ -43,7 +43,9 @@ import java.lang.invoke.VarHandle;
 /// An entry lies in its home line or some steps further; `step` says how many, so that its home is known without
 /// hashing it again. `reach` belongs to the line, in its first slot whether that is free or not: the most steps that
 /// any entry homed in this line took.
-final class FlowLayout {
+///
+/// The constants that are public are for programs that read such a table by themselves, in other languages.
+public final class FlowLayout {
     static final ValueLayout.OfLong WORD = ValueLayout.JAVA_LONG;
     static final ValueLayout.OfInt HALF = ValueLayout.JAVA_INT;
     static final VarHandle WORDS = WORD.varHandle();
@@ -57,43 +59,61 @@ final class FlowLayout {
     static final long ENTRY_LENGTH_OFFSET = 12;
     static final long SLOTS_OFFSET = 16;
     static final long SWEPT_OFFSET = 24;
-    static final long HEADER_LENGTH = 128;
+    /// Bytes before the first line.
+    public static final long HEADER_LENGTH = 128;
 
     static final int LINE_SHIFT = 6;
-    static final long LINE_LENGTH = 1L << LINE_SHIFT;
+    /// Bytes of a line.
+    public static final long LINE_LENGTH = 1L << LINE_SHIFT;
     static final long ENTRY4_LENGTH = LINE_LENGTH / 2;
     static final long LINES_MIN = 8;
     static final long SLOTS_MAX = 1L << 30;
 
-    static final long META = 0;
-    static final long SEEN = 8;
-    static final long COUNTS = 16;
-    static final long ADDRESSES = 24;
+    /// Where in an entry its key, backend and state are.
+    public static final long META = 0;
+    /// Where its last packet's tick and the number of packets are.
+    public static final long SEEN = 8;
+    /// Where its bytes and, in the low 16 bits, the table's own steps are.
+    public static final long COUNTS = 16;
+    /// Where an IPv4 entry's addresses are.
+    public static final long ADDRESSES = 24;
     static final long SOURCE_HIGH = 24;
     static final long SOURCE_LOW = 32;
     static final long DESTINATION_HIGH = 40;
     static final long DESTINATION_LOW = 48;
     static final long CREATED6 = 56;
 
-    static final int PORTS_SHIFT = 32;
-    static final int ROW_SHIFT = 12;
-    static final int ROW_MASK = (1 << 20) - 1;
-    static final int GENERATION_SHIFT = 6;
-    static final int GENERATION_MASK = (1 << 6) - 1;
-    static final int PROTOCOL_SHIFT = 5;
-    static final int STATE_SHIFT = 2;
-    static final int STATE_MASK = 7;
+    /// Lowest bit of the ports in the first word.
+    public static final int PORTS_SHIFT = 32;
+    /// Lowest bit of the backend row.
+    public static final int ROW_SHIFT = 12;
+    /// As many bits as a backend row has.
+    public static final int ROW_MASK = (1 << 20) - 1;
+    /// Lowest bit of the row's generation.
+    public static final int GENERATION_SHIFT = 6;
+    /// As many bits as a generation has.
+    public static final int GENERATION_MASK = (1 << 6) - 1;
+    /// The protocol bit.
+    public static final int PROTOCOL_SHIFT = 5;
+    /// Lowest bit of the state.
+    public static final int STATE_SHIFT = 2;
+    /// As many bits as a state has.
+    public static final int STATE_MASK = 7;
     static final long STATE_BITS = (long) STATE_MASK << STATE_SHIFT;
     static final long TURN_BITS = 3;
-    static final long KEY_BITS = (0xffff_ffffL << PORTS_SHIFT) | (1L << PROTOCOL_SHIFT);
+    /// Those of the first word that belong to the key.
+    public static final long KEY_BITS = (0xffff_ffffL << PORTS_SHIFT) | (1L << PROTOCOL_SHIFT);
     static final long BACKEND_BITS = ((long) ROW_MASK << ROW_SHIFT) | ((long) GENERATION_MASK << GENERATION_SHIFT);
 
-    static final int LAST_SEEN_SHIFT = 40;
+    /// Lowest bit of the tick of the last packet; the packets are below it.
+    public static final int LAST_SEEN_SHIFT = 40;
     static final long PACKETS_BITS = (1L << LAST_SEEN_SHIFT) - 1;
-    static final int BYTES_SHIFT = 16;
+    /// Lowest bit of the bytes.
+    public static final int BYTES_SHIFT = 16;
     static final int STEP_SHIFT = 8;
     static final long STEP_BITS = 0xffL << STEP_SHIFT;
-    static final long REACH_BITS = 0xff;
+    /// How many steps from this line any of its flows is, in its first entry.
+    public static final long REACH_BITS = 0xff;
 
     private FlowLayout() {}
 

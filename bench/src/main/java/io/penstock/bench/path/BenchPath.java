@@ -1,5 +1,6 @@
 package io.penstock.bench.path;
 
+import io.penstock.bench.kernel.KernelTables;
 import io.penstock.control.config.ConfigException;
 import io.penstock.control.config.ConfigLoader;
 import io.penstock.control.config.PenstockConfig;
@@ -34,6 +35,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /// One worker of the forwarder, whole, over a [LoopPort]: the duty cycle that runs is the forwarder's own. Its IPv4
 /// flow table lies in a file, so that the loop in C can map the very same table. One thread's own.
@@ -43,31 +46,52 @@ public final class BenchPath implements AutoCloseable {
     /// Frames of a batch.
     public static final int BATCH_FRAMES = 64;
 
-    private static final int ROWS = 1024;
+    /// Rows of backends there are.
+    public static final int ROWS = 1024;
+
     private static final long SHARED_ENTRIES = 1 << 16;
     private static final long IPV6_FLOWS = 1 << 10;
     private static final long NS_PER_TICK = 1L << TickClock.SHIFT;
 
     private final Arena arena = Arena.ofShared();
-    private final Path file;
+    private final @Nullable Path file;
     private final FlowFrames frames = new FlowFrames(arena);
     private final LoopPort port = new LoopPort(frames);
     private final WorkerCounters counters;
+    private final long mac;
+    private final BackendRecords records;
     private final FlowTable flows;
     private final FlowHash hash = new FlowHash(HashKey.ZERO.high(), HashKey.ZERO.low());
     private final ForwardingWorker worker;
-    private long nowNs = NS_PER_TICK << 10;
+    private long nowNs;
 
     /// @param forwarding `dr`, `ipip`, `gue` or `gre`
     /// @param limit      most flows
     /// @param folder     where the table's file is made; memory, such as `/dev/shm`
     public BenchPath(String forwarding, long limit, Path folder) throws IOException {
-        file = Files.createTempFile(folder, "penstock-bench", ".flows");
+        this(forwarding, limit, Files.createTempFile(folder, "penstock-bench", ".flows"), null);
+    }
+
+    /// A worker whose table and backend records an XDP program can look into. It goes by the real time, as that does.
+    ///
+    /// @param forwarding `dr`, `ipip`, `gue` or `gre`
+    /// @param limit      most flows
+    /// @param tables     of as many flows, and of [#ROWS] backends
+    public BenchPath(String forwarding, long limit, KernelTables tables) throws IOException {
+        this(forwarding, limit, null, tables);
+        nowNs = System.nanoTime();
+    }
+
+    private BenchPath(String forwarding, long limit, @Nullable Path file, @Nullable KernelTables tables)
+            throws IOException {
+        this.file = file;
+        nowNs = NS_PER_TICK << 10;
         PenstockConfig config = config(forwarding);
+        mac = config.replay().localMac();
         FrameBatch batch = new FrameBatch(BATCH_FRAMES);
         counters = new WorkerCounters(arena.allocate(8L * WorkerCounter.CAPACITY, 64));
         BackendCells cells = new BackendCells(arena.allocate((long) ROWS * BackendCells.CELL_LENGTH, 64));
-        BackendRecords records = new BackendRecords(arena, ROWS);
+        records = tables == null ? new BackendRecords(arena, ROWS) : new BackendRecords(tables.records());
         ListenerCompiler compiler = new ListenerCompiler(
                 new Rows(),
                 records,
@@ -75,7 +99,8 @@ public final class BenchPath implements AutoCloseable {
                 BackendCells.sum(cells),
                 HashKey.ZERO.high(),
                 HashKey.ZERO.low());
-        flows = new FlowTable(FlowTable.Shape.IPV4, mapTable(limit), limit);
+        MemorySegment memory = tables == null ? mapTable(Objects.requireNonNull(file), limit) : tables.flows();
+        flows = new FlowTable(FlowTable.Shape.IPV4, memory, limit);
         MemorySegment room6 = arena.allocate(FlowTable.bytesFor(FlowTable.Shape.IPV6, IPV6_FLOWS), 64);
         PathContext context = new PathContext(
                 port,
@@ -89,7 +114,7 @@ public final class BenchPath implements AutoCloseable {
                         flows, new FlowTable(FlowTable.Shape.IPV6, room6, IPV6_FLOWS), List.of(), List.of()),
                 new PathContext.SharedTables(affinity(), affinity()),
                 new LocalNetwork(
-                        config.replay().localMac(),
+                        mac,
                         IpKey.of(config.replay().localAddress()),
                         IpKey.of(config.replay().localAddress6()),
                         false));
@@ -145,7 +170,17 @@ public final class BenchPath implements AutoCloseable {
 
     /// {@return where the flow table lies}
     public Path file() {
-        return file;
+        return Objects.requireNonNull(file);
+    }
+
+    /// {@return the backends' records}
+    public BackendRecords records() {
+        return records;
+    }
+
+    /// {@return the worker's MAC address}
+    public long mac() {
+        return mac;
     }
 
     /// {@return frames sent to backends so far}
@@ -162,13 +197,15 @@ public final class BenchPath implements AutoCloseable {
     public void close() {
         arena.close();
         try {
-            Files.deleteIfExists(file);
+            if (file != null) {
+                Files.deleteIfExists(file);
+            }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
     }
 
-    private MemorySegment mapTable(long limit) throws IOException {
+    private MemorySegment mapTable(Path file, long limit) throws IOException {
         long length = FlowTable.bytesFor(FlowTable.Shape.IPV4, limit);
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
             return channel.map(FileChannel.MapMode.READ_WRITE, 0, length, arena);

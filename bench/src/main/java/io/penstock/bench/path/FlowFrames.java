@@ -34,17 +34,22 @@ public final class FlowFrames {
     private static final ValueLayout.OfInt U32 = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
     private static final ValueLayout.OfShort U16 = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
 
+    /// Of the IPv4 header, its source and checksum left out.
+    static final int SUM_WITHOUT_SOURCE = sumOfTemplate() - 0x0a00;
+
     private final MemorySegment memory;
-    private final int baseSum;
 
     /// @param arena owns the memory
     public FlowFrames(Arena arena) {
         memory = arena.allocate((long) COUNT * STRIDE, 4096);
+    }
+
+    private static int sumOfTemplate() {
         int sum = 0;
         for (int i = 14; i < 34; i += 2) {
             sum += (TEMPLATE[i] & 0xff) << 8 | (TEMPLATE[i + 1] & 0xff);
         }
-        baseSum = sum;
+        return sum;
     }
 
     /// {@return the region that all frames lie in}
@@ -67,8 +72,7 @@ public final class FlowFrames {
         int source = 0x0a00_0000 + flow;
         memory.set(U32, at + SOURCE, source);
         memory.set(U16, at + SOURCE_PORT, (short) sourcePort(flow));
-        // The template's own 0x0a00 is the high half; flow numbers add below 2^8 to it.
-        int sum = baseSum + (source >>> 16) - 0x0a00 + (source & 0xffff);
+        int sum = SUM_WITHOUT_SOURCE + (source >>> 16) + (source & 0xffff);
         sum = (sum & 0xffff) + (sum >>> 16);
         memory.set(U16, at + IP_CHECKSUM, (short) ~((sum & 0xffff) + (sum >>> 16)));
         if (isSyn) {

@@ -1,6 +1,7 @@
 package io.penstock.bench.path;
 
 import com.sun.management.ThreadMXBean;
+import io.penstock.bench.kernel.KernelTables;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
@@ -16,7 +17,7 @@ public final class PathBench implements AutoCloseable {
     private final BenchPath path;
     private final BareLoop bare;
     private final FlowOrder order;
-    private final Rounds rounds = new Rounds();
+    private final Rounds rounds = new Rounds(FlowFrames.COUNT);
     private final @Nullable CLoop c;
 
     /// @param forwarding `dr`, `ipip`, `gue` or `gre`
@@ -26,7 +27,20 @@ public final class PathBench implements AutoCloseable {
     /// @param folder     for the table's file
     public PathBench(String forwarding, int flows, long limit, long seed, @Nullable Path cProgram, Path folder)
             throws IOException {
-        path = new BenchPath(forwarding, limit, folder);
+        this(new BenchPath(forwarding, limit, folder), flows, seed, cProgram);
+    }
+
+    /// With `dr`, and a table that an XDP program can look into.
+    ///
+    /// @param flows  how many are open; at most [FlowFrames#FLOWS_MAX]
+    /// @param limit  most flows of the table
+    /// @param tables for as many flows
+    public PathBench(int flows, long limit, long seed, KernelTables tables) throws IOException {
+        this(new BenchPath("dr", limit, tables), flows, seed, null);
+    }
+
+    private PathBench(BenchPath path, int flows, long seed, @Nullable Path cProgram) throws IOException {
+        this.path = path;
         path.open(0, flows);
         bare = new BareLoop(path.frames(), path.flows(), path.hash(), 1024);
         order = new FlowOrder(seed, flows);

@@ -45,6 +45,13 @@ public final class PathCommand implements Callable<ExitCode> {
             description = "Numbers of flows; default 1,1000,100000,1000000,10000000.")
     private int[] flows = {1, 1_000, 100_000, 1_000_000, 10_000_000};
 
+    @Option(
+            names = "--xdp-lookup",
+            description =
+                    "Also the same lookup in the kernel: xdp-lookup, an XDP program on a worker's own table. Needs"
+                            + " root.")
+    private boolean xdpLookup;
+
     private int runs;
     private int runMs;
 
@@ -56,6 +63,9 @@ public final class PathCommand implements Callable<ExitCode> {
         try (CCompiled c = CCompiled.of(report)) {
             for (int count : flows) {
                 known(report, c.program, count);
+                if (xdpLookup) {
+                    KernelPath.measure(report, count, runs, runMs, options.seed());
+                }
             }
             for (String tunnel : List.of("ipip", "gue", "gre")) {
                 tunnel(report, tunnel);
@@ -64,14 +74,13 @@ public final class PathCommand implements Callable<ExitCode> {
             flood(report);
         }
         ratios(report);
+        KernelPath.sayRatios(report);
         report.finish();
         return ExitCode.DONE;
     }
 
     private void known(Report report, @Nullable Path program, int count) throws IOException {
-        // Half as many again as there are flows, and then the next power of two: how full a table is that was sized
-        // well.
-        long limit = Math.max(LIMIT_MIN, count * 3L / 2);
+        long limit = limit(count);
         Path folder = TableFolder.withRoom(FlowTable.bytesFor(FlowTable.Shape.IPV4, limit));
         try (PathBench bench = new PathBench("dr", count, limit, options.seed(), program, folder)) {
             List<Double> whole = PathBench.values(runs);
@@ -96,6 +105,11 @@ public final class PathCommand implements Callable<ExitCode> {
                 report.add("penstock", "allocation", "memory", "", count, "B/packet", List.of(bytes));
             }
         }
+    }
+
+    /// Half as many again as there are flows, and then the next power of two: how full a table is that was sized well.
+    static long limit(int flows) {
+        return Math.max(LIMIT_MIN, flows * 3L / 2);
     }
 
     private void tunnel(Report report, String tunnel) throws IOException {

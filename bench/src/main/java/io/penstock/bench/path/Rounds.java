@@ -2,7 +2,7 @@ package io.penstock.bench.path;
 
 import java.util.Arrays;
 
-/// How long the rounds of one run took, [FlowFrames#COUNT] packets each. The slowest hundredth is left out of the mean:
+/// How long the rounds of one run took, the same number of packets each. The slowest hundredth is left out of the mean:
 /// rounds in which the host took the CPU away. The packet path has nothing that is rarer than that and slow. The loop
 /// in
 /// C does the same. One thread's own; nothing is allocated after construction.
@@ -12,9 +12,15 @@ final class Rounds {
     /// What a round counts for at most when the run's time is reckoned.
     private static final long LONGEST_NS = NS_PER_MS;
 
+    private final int packets;
     private final long[] times = new long[ROUNDS_MAX];
     private int count;
     private long spentNs;
+
+    /// @param packets of a round
+    Rounds(int packets) {
+        this.packets = packets;
+    }
 
     /// Begins a run.
     void begin() {
@@ -41,6 +47,6 @@ final class Rounds {
         for (int i = 0; i < kept; i++) {
             sum += times[i];
         }
-        return (double) sum / kept / FlowFrames.COUNT;
+        return (double) sum / kept / packets;
     }
 }

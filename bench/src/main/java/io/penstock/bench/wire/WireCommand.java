@@ -82,6 +82,7 @@ public final class WireCommand implements Callable<ExitCode> {
         }
         all.addAll(c.loops());
         all.addAll(Subjects.others());
+        all.add(new XdpLookup(flows));
         return all;
     }
 

@@ -147,6 +147,8 @@ public final class BpfAssembler {
     public static final int SKB_PULL_DATA = 39;
     /// Helper `bpf_xdp_adjust_head(context, bytes)`: moves the frame's start.
     public static final int XDP_ADJUST_HEAD = 44;
+    /// Helper `bpf_ktime_get_coarse_ns()`: CLOCK_MONOTONIC_COARSE, as of the last timer tick; Linux 5.11.
+    public static final int TIME_COARSE_NS = 160;
     /// Helper `bpf_xdp_get_buff_len(context)`: the frame's length with all its fragments.
     public static final int XDP_FRAME_LENGTH = 188;
     /// Helper `bpf_redirect_map(map, key, flags)`.
@@ -156,6 +158,7 @@ public final class BpfAssembler {
     private static final int STORE_IMMEDIATE = 0x62; // BPF_ST | BPF_MEM
     private static final int STORE = 0x63; // BPF_STX | BPF_MEM
     private static final int ATOMIC_ADD_64 = 0xdb; // BPF_STX | BPF_ATOMIC | BPF_DW, immediate BPF_ADD = 0
+    private static final int COMPARE_AND_EXCHANGE = 0xf1; // as the immediate of the above: BPF_CMPXCHG
     private static final int LOAD_IMMEDIATE_64 = 0x18; // BPF_LD | BPF_IMM | BPF_DW: two instructions wide
     private static final int PSEUDO_MAP_FD = 1; // as source of the above: the immediate is a map's descriptor
     private static final int ALU_64 = 0x07;
@@ -206,6 +209,11 @@ public final class BpfAssembler {
     /// `*(u64 *)(to + offset) += from`, atomically.
     public BpfAssembler atomicAdd(Register to, int offset, Register from) {
         return emit(ATOMIC_ADD_64, to, from, offset, 0);
+    }
+
+    /// If `*(u64 *)(to + offset)` is R0, it becomes `from`; R0 becomes what it was. Atomic; Linux 5.12.
+    public BpfAssembler compareAndExchange(Register to, int offset, Register from) {
+        return emit(ATOMIC_ADD_64, to, from, offset, COMPARE_AND_EXCHANGE);
     }
 
     /// `to = from`.

@@ -20,7 +20,10 @@ public final class BpfMap implements AutoCloseable {
         HASH(1, 1),
         /// Index 0..entries-1, all always there (BPF_MAP_TYPE_ARRAY).
         ARRAY(2, 0),
-        /// The same with a value for each CPU (BPF_MAP_TYPE_PERCPU_ARRAY); read it by [#sums(int)].
+        /// The same, and a process can map it ([#map]): values follow each other, each at a multiple of 8 bytes
+        /// (BPF_F_MMAPABLE, Linux 5.5).
+        ARRAY_MAPPED(2, 1 << 10),
+        /// An array with a value for each CPU (BPF_MAP_TYPE_PERCPU_ARRAY); read it by [#sums(int)].
         ARRAY_PER_CPU(6, 0),
         /// Index to AF_XDP socket (BPF_MAP_TYPE_XSKMAP).
         SOCKETS(17, 0);
@@ -40,12 +43,14 @@ public final class BpfMap implements AutoCloseable {
     private final String name;
     private final int keyLength;
     private final int valueLength;
+    private final int entriesMax;
     private final int fd;
 
     private BpfMap(Kind kind, String name, int keyLength, int valueLength, int entriesMax) {
         this.name = name;
         this.keyLength = keyLength;
         this.valueLength = valueLength;
+        this.entriesMax = entriesMax;
         Bpf.liftMemoryLimit(libc);
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment attributes = Bpf.attributes(arena);
@@ -64,6 +69,7 @@ public final class BpfMap implements AutoCloseable {
         this.name = name;
         this.keyLength = keyLength;
         this.valueLength = valueLength;
+        entriesMax = 0;
         this.fd = fd;
     }
 
@@ -79,14 +85,16 @@ public final class BpfMap implements AutoCloseable {
         Bpf.pin(libc, fd, path);
     }
 
-    /// {@return each entry's sum over all CPUs, for [Kind#ARRAY_PER_CPU] with values of 8 bytes}
+    /// {@return sums over all CPUs, for [Kind#ARRAY_PER_CPU] with values of one or more 64-bit words: those of entry
+    /// 0, of entry 1, and so on}
     ///
     /// @param entries how many there are
-    long[] sums(int entries) {
-        assert valueLength == 8 : "valueLength=" + valueLength;
-        long[] sums = new long[entries];
+    public long[] sums(int entries) {
+        assert valueLength % 8 == 0 : "valueLength=" + valueLength;
+        int words = valueLength / 8;
+        long[] sums = new long[entries * words];
         try (Arena arena = Arena.ofConfined()) {
-            MemorySegment values = arena.allocate(8L * CPUS_MAX, 8);
+            MemorySegment values = arena.allocate((long) valueLength * CPUS_MAX, 8);
             MemorySegment key = arena.allocate(4, 4);
             MemorySegment attributes = Bpf.attributes(arena);
             attributes.set(U32, 0, fd);
@@ -95,8 +103,9 @@ public final class BpfMap implements AutoCloseable {
             for (int entry = 0; entry < entries; entry++) {
                 key.set(U32, 0, entry);
                 LinuxException.check(libc.bpf(Bpf.MAP_LOOKUP_ELEM, attributes), "bpf(MAP_LOOKUP_ELEM, " + name + ")");
-                for (int cpu = 0; cpu < CPUS_MAX; cpu++) { // The kernel leaves alone what is beyond the last CPU.
-                    sums[entry] += values.get(U64, 8L * cpu);
+                // The kernel leaves alone what is beyond the last CPU.
+                for (int i = 0; i < words * CPUS_MAX; i++) {
+                    sums[entry * words + i % words] += values.get(U64, 8L * i);
                 }
             }
         }
@@ -115,6 +124,18 @@ public final class BpfMap implements AutoCloseable {
     /// {@return its descriptor}
     public int descriptor() {
         return fd;
+    }
+
+    /// Maps all values of a [Kind#ARRAY_MAPPED], whose length is a multiple of 8: what programs store is seen here at
+    /// once, and the other way round.
+    ///
+    /// @param arena unmaps them when it closes
+    @SuppressWarnings("restricted") // The kernel mapped as many bytes.
+    public MemorySegment map(Arena arena) {
+        long length = (long) valueLength * entriesMax;
+        long address = LinuxException.check(
+                libc.mmap(length, Memory.READ_WRITE, Memory.MAP_SHARED, fd, 0), "mmap(" + length + ", " + name + ")");
+        return MemorySegment.ofAddress(address).reinterpret(length, arena, _ -> libc.munmap(address, length));
     }
 
     /// Sets an entry.

@@ -66,6 +66,19 @@ public final class TrafficGenerator implements AutoCloseable {
         program = BpfProgram.load(BpfProgram.Kind.XDP, "ps_generate", assemble(flows));
     }
 
+    /// {@return the source address of frames with a running number}
+    ///
+    /// @param number below the number of flows
+    public static int source(int number) {
+        int next = number >>> 16 & 0xff;
+        return 10 << 24 | next << 16 | (~10 & 0xff) << 8 | (~next & 0xff);
+    }
+
+    /// {@return their source port}
+    public static int sourcePort(int number) {
+        return number & 0xffff;
+    }
+
     /// Holds a rate from now on, in bursts of 32. For any thread.
     ///
     /// @param perSecond frames a second, from 32 to a thousand million; 0 for as many as can be made

@@ -55,13 +55,18 @@ public final class BackendRecords {
     private static final VarHandle INT_HANDLE = INT.varHandle();
     private static final VarHandle LONG_HANDLE = LONG.varHandle();
 
-    private static final int FLAGS = 0;
+    /// Where in a record its flags are, 32 bits.
+    public static final int FLAGS = 0;
     private static final int LISTENER = 4;
-    private static final int IDLE_TICKS = 8;
-    private static final int GENERATION = 12;
-    private static final int MAC = 16;
+    /// Where the listener's idle timeout is, 32 bits.
+    public static final int IDLE_TICKS = 8;
+    /// Where the row's generation is, 32 bits.
+    public static final int GENERATION = 12;
+    /// Where the next hop's MAC address is, 64 bits.
+    public static final int MAC = 16;
     private static final int PATH_MTU = 24;
-    private static final int BASE_MTU = 28;
+    /// Where the MTU of the link is, 32 bits.
+    public static final int BASE_MTU = 28;
     private static final int OUTER_HIGH = 32;
     private static final int OUTER_LOW = 40;
     private static final int MAX_FLOWS = 48;
@@ -75,8 +80,13 @@ public final class BackendRecords {
     /// @param arena    owns the memory
     /// @param capacity most rows
     public BackendRecords(Arena arena, int capacity) {
-        this.capacity = capacity;
-        memory = arena.allocate((long) capacity * RECORD_LENGTH, RECORD_LENGTH);
+        this(arena.allocate((long) capacity * RECORD_LENGTH, RECORD_LENGTH));
+    }
+
+    /// @param memory zeros, a record for each row, aligned to a record
+    public BackendRecords(MemorySegment memory) {
+        this.memory = memory;
+        capacity = (int) (memory.byteSize() / RECORD_LENGTH);
         address = NativeMemory.addressOf(memory);
     }
 
@@ -114,7 +124,8 @@ public final class BackendRecords {
     /// @param flags       of the row
     /// @param protocolBit 0 for TCP, 1 for UDP
     static boolean isCommon(int flags, int protocolBit) {
-        int relevant = IN_USE | HEALTHY | PERSISTENT | 3 << FORWARDING_SHIFT | 3 << (TCP_ACTION_SHIFT + 2 * protocolBit);
+        int relevant =
+                IN_USE | HEALTHY | PERSISTENT | 3 << FORWARDING_SHIFT | 3 << (TCP_ACTION_SHIFT + 2 * protocolBit);
         return (flags & relevant) == (IN_USE | HEALTHY);
     }
 
