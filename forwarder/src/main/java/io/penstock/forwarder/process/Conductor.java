@@ -24,6 +24,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 
 /// Prepares what the workers need and publishes it: snapshots become listener tables, the kernel's neighbours become
 /// backend records, VIPs are told to the filter and announced. Answers questions. Its own thread; workers never wait
@@ -47,11 +48,13 @@ final class Conductor {
     private long reapplyMs;
     private long tidiedNs = System.nanoTime();
     private String lastError = "";
+    private boolean failed;
     private volatile boolean stopped;
 
     /// What the conductor works with.
     ///
     /// @param announces whether VIPs are announced: `forwarder.arp`
+    /// @param onFailure told, once, when nothing but a new start helps
     record Parts(
             RuntimeFolder folder,
             StatusFile status,
@@ -67,7 +70,9 @@ final class Conductor {
             List<WorkerThread> workers,
             ControlSocket socket,
             Explanations explanations,
-            Traces traces) {}
+            Traces traces,
+            InterfaceWatch nic,
+            Consumer<Throwable> onFailure) {}
 
     /// @param seenVersion of the snapshot that [#begin] will get
     Conductor(Parts parts, long seenVersion) {
@@ -121,6 +126,19 @@ final class Conductor {
             tidiedNs = nowNs;
             parts.compiler.tidy();
             parts.status.heartbeat(System.currentTimeMillis());
+            askForTheInterface();
+        }
+    }
+
+    private void askForTheInterface() {
+        String replaced = failed ? "" : parts.nic.replaced();
+        if (!replaced.isEmpty()) {
+            failed = true;
+            IllegalStateException failure =
+                    new IllegalStateException(replaced + ": a new start is needed, which keeps the flows");
+            parts.status.errorLog().record(failure);
+            log.error(String.valueOf(failure.getMessage()));
+            parts.onFailure.accept(failure);
         }
     }
 

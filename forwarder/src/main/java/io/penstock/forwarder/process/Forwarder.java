@@ -92,7 +92,7 @@ public final class Forwarder implements AutoCloseable {
     ///
     /// @param interfaceName `forwarder.interface`, in the calling thread's network namespace
     /// @param base          where runtime folders are
-    /// @param onFailure     told when a worker died of a defect
+    /// @param onFailure     told when only a new start helps: a worker died of a defect, the interface was replaced
     /// @throws AlreadyRunningException when the instance has a forwarder
     /// @throws io.penstock.forwarder.linux.LinuxException naming what the host lacks
     /// @throws IOException             when a file of the runtime folder cannot be made
@@ -172,7 +172,9 @@ public final class Forwarder implements AutoCloseable {
                         List.copyOf(workers),
                         socket,
                         new Explanations(new FlowExplainer(explainContext(shared)), status.backends()),
-                        new Traces(folder, List.copyOf(workers), status.backends())),
+                        new Traces(folder, List.copyOf(workers), status.backends()),
+                        new InterfaceWatch(nic),
+                        onFailure),
                 seenVersion);
         status.transport(
                 frames.kind(), frames.description(), settings.transport().text());

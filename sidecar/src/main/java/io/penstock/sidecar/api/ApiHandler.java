@@ -16,6 +16,7 @@ import java.util.ArrayDeque;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
@@ -27,6 +28,9 @@ import org.jspecify.annotations.Nullable;
 @SuppressWarnings("FutureReturnValueIgnored") // A connection is written to and closed without waiting.
 final class ApiHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
     private static final int MAX_PARAMETERS = 16;
+    private static final Set<HttpMethod> READS = Set.of(HttpMethod.GET, HttpMethod.HEAD);
+    /// What requests that change something may carry behind the `?`.
+    private static final Set<String> PARAMETERS = Set.of("dry_run", "deadline");
 
     private final Log log = new Log("api");
     private final Router router;
@@ -100,7 +104,11 @@ final class ApiHandler extends SimpleChannelInboundHandler<FullHttpRequest> {
         for (Map.Entry<String, List<String>> parameter : uri.parameters().entrySet()) {
             query.put(parameter.getKey(), parameter.getValue().getLast());
         }
-        return match.action().handle(new Request(match.names(), query, ByteBufUtil.getBytes(http.content())));
+        Request request = new Request(match.names(), query, ByteBufUtil.getBytes(http.content()));
+        if (!READS.contains(http.method())) {
+            request.refuseUnknown(PARAMETERS);
+        }
+        return match.action().handle(request);
     }
 
     private Response response(String what, Throwable failure) {

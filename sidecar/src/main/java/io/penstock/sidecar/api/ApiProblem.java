@@ -19,13 +19,24 @@ final class ApiProblem extends RuntimeException {
 
     private final int status;
     private final transient List<Problem> problems;
+    private final String allow;
 
     ApiProblem(int status, String detail) {
         this(status, detail, List.of());
     }
 
+    /// {@return a path that does not have the method (RFC 9110 §15.5.6: the answer names those it has)}
+    static ApiProblem notAllowed(String detail, List<String> methods) {
+        return new ApiProblem(405, detail, List.of(), String.join(", ", methods));
+    }
+
     ApiProblem(int status, String detail, List<Problem> problems) {
+        this(status, detail, problems, "");
+    }
+
+    private ApiProblem(int status, String detail, List<Problem> problems, String allow) {
         super(detail, null, false, false); // It says what the client did; our stack is of no interest.
+        this.allow = allow;
         this.status = status;
         this.problems = List.copyOf(problems);
     }
@@ -51,7 +62,8 @@ final class ApiProblem extends RuntimeException {
 
     /// {@return the document}
     Response response() {
-        return Response.document(status, Response.PROBLEM, Json.write(this::write));
+        Response response = Response.document(status, Response.PROBLEM, Json.write(this::write));
+        return allow.isEmpty() ? response : response.with("Allow", allow);
     }
 
     private void write(JsonGenerator json) throws java.io.IOException {

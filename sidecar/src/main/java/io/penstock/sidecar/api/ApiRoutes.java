@@ -22,9 +22,11 @@ import io.penstock.sidecar.state.ForwarderLink;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CompletionStage;
@@ -233,17 +235,16 @@ final class ApiRoutes {
     private CompletionStage<Response> create(Request request) {
         ListenerDocument document = ListenerDocument.read(request.body());
         String name = document.name();
-        if (name == null) {
-            throw ApiProblem.invalid(List.of(new Problem("", 0, "name", "is missing", "the new listener's name")));
-        }
-        if (state.view().listener(name) != null) {
+        if (name != null && state.view().listener(name) != null) {
             throw new ApiProblem(409, "listener " + name + " exists already");
         }
         if (document.isEmpty()) {
-            throw ApiProblem.invalid(List.of(
-                    new Problem("", 0, "listener." + name + ".vip", "is missing", "one or more IPv4 or IPv6 addresses"),
-                    new Problem("", 0, "listener." + name + ".ports", "is missing", "ports 1..65535, or all"),
-                    new Problem("", 0, "listener." + name + ".backends", "is missing", "at least one backend")));
+            throw ApiProblem.invalid(missing(name));
+        }
+        if (name == null) {
+            return answer(state.rehearse("", false, editor -> document.apply(editor, "")), config -> {
+                throw new IllegalStateException("a listener without a name");
+            });
         }
         DesiredState.Edit edit = editor -> document.apply(editor, name);
         if (request.isSet("dry_run")) {
@@ -253,6 +254,18 @@ final class ApiRoutes {
                 state.edit(name, false, edit),
                 outcome -> listener(201, outcome.view(), name, written(outcome))
                         .with("Location", "/v1/listeners/" + name));
+    }
+
+    private static List<Problem> missing(@Nullable String name) {
+        String prefix = name == null ? "" : "listener." + name + ".";
+        List<Problem> problems = new ArrayList<>();
+        if (name == null) {
+            problems.add(ListenerDocument.NAME_MISSING);
+        }
+        problems.add(new Problem("", 0, prefix + "vip", "is missing", "one or more IPv4 or IPv6 addresses"));
+        problems.add(new Problem("", 0, prefix + "ports", "is missing", "ports 1..65535, or all"));
+        problems.add(new Problem("", 0, prefix + "backends", "is missing", "at least one backend"));
+        return problems;
     }
 
     private CompletionStage<Response> update(Request request) {
@@ -328,6 +341,7 @@ final class ApiRoutes {
     // ---- what lasts until told otherwise
 
     private CompletionStage<Response> setRunning(Request request, boolean running) {
+        request.refuseUnknown(Set.of());
         String name = request.name("name");
         return answer(
                 state.setRunning(name, running),
@@ -342,6 +356,7 @@ final class ApiRoutes {
     }
 
     private CompletionStage<Response> drain(Request request) {
+        request.refuseUnknown(Set.of("deadline"));
         String name = request.name("name");
         long deadlineMs = deadlineMs(request);
         return answer(
@@ -350,6 +365,7 @@ final class ApiRoutes {
     }
 
     private CompletionStage<Response> undrain(Request request) {
+        request.refuseUnknown(Set.of());
         String name = request.name("name");
         return answer(
                 state.undrain(name, request.name("id")),

@@ -37,6 +37,9 @@ import org.jspecify.annotations.Nullable;
 final class ListenerDocument {
     private static final Set<String> INTEGERS = Set.of("health.port", "health.rise", "health.fall", "max-new-flows");
     private static final List<String> BACKEND_KEYS = List.of("address", "weight", "forwarding", "max-flows");
+    /// A new listener that does not say what it is called.
+    static final Problem NAME_MISSING = new Problem("", 0, "name", "is missing", "the new listener's name");
+
     private static final String NAME_EXPECTED = "1 to 64 letters, digits, - and _";
 
     private final List<Problem> problems = new ArrayList<>();
@@ -327,17 +330,56 @@ final class ListenerDocument {
     /// @param listener name of the listener
     /// @throws ConfigException for what cannot be said in keys
     void apply(ConfigEditor editor, String listener) throws ConfigException {
-        String prefix = "listener." + listener + ".";
-        if (!ConfigLoader.isName(listener)) {
+        List<Problem> wrong = new ArrayList<>();
+        if (listener.isEmpty() && name == null) {
+            wrong.add(NAME_MISSING);
+        } else if (!ConfigLoader.isName(listener)) {
             problem("name", "\"" + listener + "\" is not a name", NAME_EXPECTED);
         } else if (name != null && !name.equals(listener)) {
             problem("name", "cannot change from " + listener, "delete the listener and create it again");
         }
-        if (!problems.isEmpty()) {
-            throw new ConfigException(problems.stream()
-                    .map(each -> new Problem("", 0, prefix + each.key(), each.wrong(), each.expected()))
-                    .collect(Collectors.toList()));
+        for (Problem each : problems) {
+            wrong.add(new Problem("", 0, "listener." + listener + "." + each.key(), each.wrong(), each.expected()));
         }
+        if (wrong.isEmpty()) {
+            write(editor, listener);
+            return;
+        }
+        wrong.addAll(furtherProblems(editor, listener));
+        throw new ConfigException(wrong);
+    }
+
+    // A document is to be told everything that is wrong with it, also when its name is: the rules judge it by another.
+    private List<Problem> furtherProblems(ConfigEditor editor, String listener) {
+        String judged = listener;
+        for (int i = 0;
+                !ConfigLoader.isName(judged)
+                        || (i > 0 && !editor.listener(judged).isEmpty());
+                i++) {
+            judged = "unnamed" + i;
+        }
+        String own = "listener." + judged + ".";
+        String asked = listener.isEmpty() ? "" : "listener." + listener + ".";
+        write(editor, judged);
+        try {
+            editor.preview();
+            return List.of();
+        } catch (ConfigException e) {
+            boolean lostBackend = problems.stream().anyMatch(each -> each.key().startsWith("backend"));
+            return e.problems().stream()
+                    .filter(each -> !(lostBackend && each.key().equals(own + "backend")))
+                    .map(each -> new Problem(
+                            "",
+                            0,
+                            each.key().replace(own, asked),
+                            each.wrong().replace(own, asked),
+                            each.expected().replace(own, asked)))
+                    .toList();
+        }
+    }
+
+    private void write(ConfigEditor editor, String listener) {
+        String prefix = "listener." + listener + ".";
         Map<String, String> before = editor.listener(listener);
         for (String key : before.keySet()) {
             boolean unnamedBackend =

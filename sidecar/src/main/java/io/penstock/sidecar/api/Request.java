@@ -1,6 +1,8 @@
 package io.penstock.sidecar.api;
 
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /// One request, read whole.
@@ -34,9 +36,32 @@ final class Request {
     }
 
     /// {@return whether a switch is set: `?name`, `?name=true`, `?name=1`}
+    ///
+    /// @throws ApiProblem 400 for a value that is neither yes nor no: who wrote `?dry_run=yes` wants nothing done
     boolean isSet(String parameter) {
         String value = query.get(parameter);
-        return value != null && (value.isEmpty() || value.equals("true") || value.equals("1"));
+        if (value == null) {
+            return false;
+        }
+        return switch (value) {
+            case "", "true", "1" -> true;
+            case "false", "0" -> false;
+            default -> throw new ApiProblem(400, parameter + "=" + value + ": true or false expected");
+        };
+    }
+
+    /// Refuses a parameter that no change knows: a misspelt `dry_run` must not become a change.
+    ///
+    /// @throws ApiProblem 400
+    void refuseUnknown(Set<String> known) {
+        for (String parameter : query.keySet()) {
+            if (!known.contains(parameter)) {
+                throw new ApiProblem(
+                        400,
+                        "no such parameter: " + parameter + " (known here: "
+                                + (known.isEmpty() ? "none" : String.join(", ", new TreeSet<>(known))) + ")");
+            }
+        }
     }
 
     /// {@return the body; the caller must not change it}

@@ -6,7 +6,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletionStage;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /// Which request goes where. Immutable once the server starts.
@@ -54,14 +53,16 @@ final class Router {
                     return new Match(route.action, names);
                 }
                 allowed.add(route.method.name());
+                if (route.method.equals(HttpMethod.GET)) {
+                    allowed.add(HttpMethod.HEAD.name());
+                }
             }
         }
         if (allowed.isEmpty()) {
             throw ApiProblem.notFound("no such path: " + path + " (GET /openapi.json describes all of them)");
         }
-        throw new ApiProblem(
-                405,
-                method + " is not for " + path + ", " + allowed.stream().collect(Collectors.joining(", ")) + " is");
+        throw ApiProblem.notAllowed(
+                method + " is not for " + path + ", " + String.join(", ", allowed) + " is", allowed);
     }
 
     private static @Nullable Map<String, String> names(List<String> template, List<String> segments) {

@@ -175,6 +175,40 @@ class ApiTest {
         assertEquals(404, instance.send("GET", "/v1/listeners/dns").status());
     }
 
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "POST /v1/listeners?dry_run=yes",
+                "POST /v1/listeners?dryrun=true",
+                "DELETE /v1/listeners/web?dry_run=TRUE",
+                "POST /v1/listeners/web/stop?dry_run=true",
+                "POST /v1/listeners/web/backends/a/drain?dry_run=true"
+            })
+    void shouldChangeNothingForAMisspeltRehearsal(String request) throws Exception {
+        String before = instance.text();
+        String[] words = request.split(" ");
+        Answer refused = instance.send(words[0], words[1], words[1].startsWith("/v1/listeners?") ? """
+                {"name":"dns","vip":"203.0.113.10","protocol":"udp","ports":"53","backends":{"a":"10.0.0.11"}}""" : null);
+        assertEquals(400, refused.status(), refused.body());
+        assertEquals(before, instance.text());
+        assertEquals("running", instance.send("GET", "/v1/listeners/web").json().text("state"));
+    }
+
+    @Test
+    void shouldListEveryProblemAlsoOfAListenerWithoutAUsableName() throws Exception {
+        Answer unnamable = instance.send("POST", "/v1/listeners", """
+                {"name":"a b","vip":"x","ports":"0","scheduler":"q","colour":1,"backends":{"a":"10.0.0.11 weight=70000"}}""");
+        assertEquals(422, unnamable.status(), unnamable.body());
+        for (String key : List.of("name", "vip", "ports", "scheduler", "colour", "backend.a")) {
+            assertTrue(unnamable.body().contains("\"listener.a b." + key + "\""), key + " in " + unnamable.body());
+        }
+        Answer unnamed = instance.send("POST", "/v1/listeners", "{\"vip\":\"x\",\"ports\":\"0\"}");
+        assertEquals(422, unnamed.status(), unnamed.body());
+        for (String key : List.of("name", "vip", "ports", "backend")) {
+            assertTrue(unnamed.body().contains("{\"key\":\"" + key + "\""), key + " in " + unnamed.body());
+        }
+    }
+
     @Test
     void shouldChangeAListenerInPlace() throws Exception {
         Answer changed = instance.send("PATCH", "/v1/listeners/web", """

@@ -5,6 +5,7 @@ import io.penstock.control.cli.ConfigOptions;
 import io.penstock.control.cli.RuntimeDirOption;
 import io.penstock.control.cli.Signals;
 import io.penstock.control.config.ConfigException;
+import io.penstock.control.runtime.RuntimeFolder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -35,7 +36,8 @@ public final class RunCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws ConfigException, IOException, InterruptedException {
-        config.load(); // A bad file is one message here, not one from each process.
+        // A bad file, or a folder that may not be made, is one message here, not one from each process.
+        RuntimeFolder.create(runtimeDir.base(), config.load().config().instance());
         Supervisor supervisor = new Supervisor(
                 List.of(spec("forwarder", FORWARDER_STOP_LIMIT_MS), spec("sidecar", SIDECAR_STOP_LIMIT_MS)),
                 prefix(),
