@@ -165,7 +165,7 @@ final class TraceLine {
         StringWriter text = new StringWriter();
         try (JsonGenerator json = FACTORY.createGenerator(text)) {
             json.writeStartObject();
-            json.writeNumberField("time_s", frame.wallNs() / 1_000 / 1e6);
+            json.writeNumberField("time_s", Math.floorDiv(frame.wallNs(), 1_000L) / 1e6);
             json.writeStringField("protocol", protocol());
             if (frame.source() != null && frame.destination() != null) {
                 json.writeStringField("client", Addresses.text(frame.source().address()));

@@ -53,7 +53,7 @@ public final class PcapngWriter implements AutoCloseable {
 
     private void end(ByteBuffer block) throws IOException {
         block.putInt(block.capacity());
-        out.write(block.array());
+        out.write(block.array(), block.arrayOffset(), block.capacity());
     }
 
     /// Appends the first bytes of a frame.

@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
 /// @param source      or the sender of an ARP packet; null where no address could be read
 /// @param destination or the target of an ARP packet
 /// @param frame       its first bytes
+@SuppressWarnings("ArrayRecordComponent") // Read once and thrown away, never compared.
 public record TracedFrame(
         long wallNs,
         int outcome,
