@@ -106,8 +106,9 @@ final class RequestGuard extends ChannelInboundHandlerAdapter {
     }
 
     private static boolean isHealthz(HttpRequest request) {
-        return request.method().equals(HttpMethod.GET)
-                && request.uri().replaceFirst("\\?.*", "").equals("/healthz");
+        boolean reads =
+                request.method().equals(HttpMethod.GET) || request.method().equals(HttpMethod.HEAD);
+        return reads && request.uri().replaceFirst("\\?.*", "").equals("/healthz");
     }
 
     private static boolean hasBody(HttpRequest request) {

@@ -132,6 +132,10 @@ class ApiServerTest {
     void shouldAskForTheTokenExceptAtHealthz() throws Exception {
         server.useToken(token(TOKEN));
         assertEquals(200, get("/healthz").statusCode());
+        assertEquals(
+                200,
+                send(request("/healthz").method("HEAD", HttpRequest.BodyPublishers.noBody()))
+                        .statusCode());
         HttpResponse<String> without = get("/late");
         assertEquals(401, without.statusCode());
         assertEquals("Bearer", without.headers().firstValue("www-authenticate").orElse(""));
