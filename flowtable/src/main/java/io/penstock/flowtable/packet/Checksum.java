@@ -61,8 +61,8 @@ public final class Checksum {
     /// {@return whether a total of 16-bit or 32-bit words folds to 0xffff, as that of an intact header does}
     ///
     /// One multiplication in place of [#fold]: such a total is a multiple of 65,535, and a number is one if its
-    /// product with the inverse of 65,535 modulo 2^64 is at most 2^64 / 65,535 (Warren, "Hacker's Delight",
-    §10-17).
+    /// product with the inverse of 65,535 modulo 2^64 is at most 2^64 / 65,535 (Warren,
+    /// "Hacker's Delight", §10-17).
     ///
     /// @param total more than 0
     public static boolean isAllOnes(long total) {
