@@ -48,6 +48,7 @@ class HotPathTest {
             "java.lang.Thread.onSpinWait(", // Between bounded attempts at a shared entry.
             "java.lang.Class.desiredAssertionStatus(",
             "java.lang.Object.getClass(",
+            "org.agrona.UnsafeApi.",
             "org.jctools.queues.varhandle.SpscVarHandleArrayQueue.poll(");
 
     /// Boxes, and what makes arrays, strings or segments.

@@ -30,6 +30,18 @@ class HouseRulesTest {
                 .check(Product.CLASSES);
     }
 
+    /// Addresses without bounds are used in one class, which says who may ask it.
+    @Test
+    void shouldReadAndWriteAtAddressesInOnePlace() {
+        noClasses()
+                .that()
+                .doNotHaveFullyQualifiedName("io.penstock.flowtable.NativeMemory")
+                .should()
+                .dependOnClassesThat()
+                .haveFullyQualifiedName("org.agrona.UnsafeApi")
+                .check(Product.CLASSES);
+    }
+
     /// Native code is linked in the packages of Linux bindings, nowhere else.
     @Test
     void shouldLinkNativeCodeInThePackagesOfBindings() {

@@ -116,6 +116,7 @@ class ModulesTest {
                         "java.util.concurrent.atomic",
                         "java.util.function",
                         "java.util.stream",
+                        "org.agrona", // UnsafeApi, in NativeMemory alone
                         "org.jspecify..")
                 .check(Product.CLASSES);
         noClasses()
@@ -214,6 +215,7 @@ class ModulesTest {
         only("org.openjdk.jmh..", ROOT + "bench.micro..");
         only(
                 "org.agrona..",
+                ROOT + "flowtable",
                 ROOT + "control.status..",
                 ROOT + "forwarder.worker..",
                 ROOT + "forwarder.process..",

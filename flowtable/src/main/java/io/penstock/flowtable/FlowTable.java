@@ -551,7 +551,9 @@ public final class FlowTable {
     }
 
     private boolean isEntry4(long entry, long addresses, long key) {
-        return word(entry + ADDRESSES) == addresses && isKey(meta(entry), key);
+        long meta = meta(entry);
+        // One branch for both words: most entries differ in both or in none.
+        return ((word(entry + ADDRESSES) ^ addresses) | ((meta ^ key) & KEY_BITS)) == 0 && isLive(meta);
     }
 
     private long findFurther(long bucket, long addresses, long key) {

@@ -63,6 +63,19 @@ class ChecksumTest {
     }
 
     @Test
+    void shouldTellATotalOfOnesLikeTheFoldDoes() {
+        Random random = Seed.random("ChecksumTest.ones");
+        for (int round = 0; round < 200_000; round++) {
+            long total = 1 + (random.nextLong() >>> (28 + random.nextInt(30)));
+            long nearest = Math.max(1, total / 0xffff) * 0xffff;
+
+            assertEquals(Checksum.fold(total) == 0xffff, Checksum.isAllOnes(total), "total=" + total);
+            assertTrue(Checksum.isAllOnes(nearest), "total=" + nearest);
+            assertFalse(Checksum.isAllOnes(nearest + 1), "total=" + (nearest + 1));
+        }
+    }
+
+    @Test
     void shouldSumTheLargestPacket() {
         byte[] bytes = new byte[65_575];
         Arrays.fill(bytes, (byte) 0xff);

@@ -29,6 +29,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.Random;
@@ -325,6 +328,33 @@ class PacketParserTest {
         for (byte kind = 0; kind < seen.length; kind++) {
             assertTrue(seen[kind] > 200, PacketKind.name(kind) + " came up " + seen[kind] + " times");
         }
+    }
+
+    /// What the short way takes, it reads as the long one does; and it takes the common packet.
+    @Test
+    void shouldReadTheCommonFrameAlikeByTheShortWay() {
+        Random random = Seed.random("PacketParserTest.common");
+        int taken = 0;
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment memory = arena.allocate(1 << 17);
+            for (int round = 0; round < 200_000; round++) {
+                byte[] frame = RandomFrames.next(random);
+                MemorySegment.copy(frame, 0, memory, ValueLayout.JAVA_BYTE, 0, frame.length);
+                ParsedBatch parsed = parse(frame);
+                ParsedBatch shortWay = new ParsedBatch(1);
+                if (PacketParser.parseCommon(memory.address(), frame.length, shortWay, 0)) {
+                    assertEquals(PacketKind.FLOW4, parsed.kind(0));
+                    assertEquals(parsed.header(0), shortWay.header(0));
+                    assertEquals(parsed.addresses[0], shortWay.addresses[0]);
+                    assertEquals(parsed.transports[0], shortWay.transports[0]);
+                    taken++;
+                }
+            }
+            byte[] common = frame(tcp4(0x10, pattern(9)));
+            MemorySegment.copy(common, 0, memory, ValueLayout.JAVA_BYTE, 0, common.length);
+            assertTrue(PacketParser.parseCommon(memory.address(), common.length, new ParsedBatch(1), 0));
+        }
+        assertTrue(taken > 5_000, "taken by the short way: " + taken);
     }
 
     private static void assertAgreesWithModel(byte[] frame) {
