@@ -6,8 +6,10 @@ import io.penstock.tuning.linux.NicDriver.Channels;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -131,7 +133,7 @@ public final class HostPlan {
         line(text, "forwarder.cpus=" + Host.text(cpus));
         line(text, "");
         line(text, port(driver));
-        line(text, "forwarder.port=auto");
+        line(text, "#forwarder.port=auto");
         line(text, "");
         if (online <= 2) {
             line(text, "# Few CPUs: a worker that waits gives its CPU away at once.");
@@ -152,6 +154,20 @@ public final class HostPlan {
                         .formatted(FLOW_BYTES, (flows * FLOW_BYTES) >> 20, available >> 20));
         line(text, "forwarder.flows=" + (flows >= 1 << 20 ? (flows >> 20) + "m" : (flows >> 10) + "k"));
         return text.toString();
+    }
+
+    /// {@return the keys of a snippet, in their order}
+    ///
+    /// @param text from [#text]
+    static Map<String, String> keys(String text) {
+        Map<String, String> keys = new LinkedHashMap<>();
+        for (String line : text.lines().toList()) {
+            int equals = line.indexOf('=');
+            if (equals > 0 && !line.startsWith("#")) {
+                keys.put(line.substring(0, equals), line.substring(equals + 1));
+            }
+        }
+        return keys;
     }
 
     private static String port(String driver) {

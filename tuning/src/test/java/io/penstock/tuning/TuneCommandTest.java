@@ -10,6 +10,7 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -100,6 +101,52 @@ class TuneCommandTest {
 
         assertEquals(0, result.exitCode());
         assertTrue(result.out().startsWith("nothing is on record in "), result.out());
+    }
+
+    /// The plan beside the package's own file: put in, or appended as it is printed, the file stays one that check accepts.
+    @Test
+    void shouldPutAPlanIntoThePackagesConfiguration() throws Exception {
+        String host = folder.resolve("host").toString();
+        new RecordedHost(folder.resolve("host"));
+        Path shipped = Path.of("../packages/default.properties");
+        Path file = Files.copy(shipped, folder.resolve("default.properties"));
+
+        Result written = run("tune", "plan", "--root", host, "--write", file.toString());
+        assertEquals(0, written.exitCode(), written.err());
+        assertTrue(written.out().contains("# Written to " + file), written.out());
+        assertEquals(List.of(2, 3), ConfigLoader.load(file).config().forwarder().cpus());
+        List<String> before = Files.readAllLines(shipped);
+        List<String> after = new ArrayList<>(Files.readAllLines(file));
+        after.removeIf(line -> line.startsWith("forwarder.") && !line.startsWith("forwarder.port"));
+        assertEquals(before, after, "all else is as it was");
+
+        Files.writeString(file, Files.readString(file).replace("forwarder.cpus=2,3", "forwarder.cpus=7"));
+        run("tune", "plan", "--root", host, "--write", file.toString());
+        assertEquals(List.of(2, 3), ConfigLoader.load(file).config().forwarder().cpus());
+        Result again = run("tune", "plan", "--root", host, "--write", file.toString());
+        assertTrue(again.out().contains("has it all: nothing written"), again.out());
+
+        Path appended = folder.resolve("appended.properties");
+        Files.writeString(appended, Files.readString(shipped) + run("tune", "plan", "--root", host).out());
+        ConfigLoader.load(appended);
+    }
+
+    @Test
+    void shouldWriteNoPlanIntoAFileThatIsWrong() throws IOException {
+        new RecordedHost(folder.resolve("host"));
+        Path file = folder.resolve("wrong.properties");
+        Files.writeString(file, "forwarder.bach=3\n");
+
+        Result result = run(
+                "tune",
+                "plan",
+                "--root",
+                folder.resolve("host").toString(),
+                "--write",
+                file.toString());
+        assertEquals(2, result.exitCode());
+        assertTrue(result.err().contains(":1: forwarder.bach: "), result.err());
+        assertEquals("forwarder.bach=3\n", Files.readString(file));
     }
 
     static Stream<Path> profiles() throws IOException {
