@@ -11,6 +11,8 @@ import io.penstock.control.snapshot.Snapshots;
 import io.penstock.control.status.BackendRows;
 import io.penstock.control.status.ListenerRows;
 import io.penstock.control.status.StatusFile;
+import io.penstock.control.status.StatusReader;
+import io.penstock.control.status.StatusView;
 import io.penstock.control.status.WorkerCounter;
 import io.penstock.control.status.WorkerCounters;
 import io.penstock.control.status.WorkerStatus;
@@ -86,6 +88,13 @@ public final class SampleInstance implements AutoCloseable {
         file.heartbeat(System.currentTimeMillis());
         count(0, 100, 2, 5, 7);
         count(1, 50, 0, 0, 0);
+    }
+
+    /// {@return the instance at this moment}
+    public StatusView view() throws IOException {
+        try (StatusReader reader = StatusReader.open(folder.statusFile())) {
+            return StatusView.of(reader, SnapshotFile.read(folder).orElseThrow());
+        }
     }
 
     /// {@return the folder of the instance}

@@ -52,7 +52,8 @@ final class TunePlanCommand implements Callable<ExitCode> {
         return ExitCode.DONE;
     }
 
-    private static void write(Path file, Map<String, String> keys, PrintWriter out) throws IOException, ConfigException {
+    private static void write(Path file, Map<String, String> keys, PrintWriter out)
+            throws IOException, ConfigException {
         ConfigEditor editor = ConfigEditor.open(file);
         keys.forEach(editor::set);
         for (Problem warning : editor.preview().warnings()) {

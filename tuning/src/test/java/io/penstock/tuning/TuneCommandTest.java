@@ -103,7 +103,8 @@ class TuneCommandTest {
         assertTrue(result.out().startsWith("nothing is on record in "), result.out());
     }
 
-    /// The plan beside the package's own file: put in, or appended as it is printed, the file stays one that check accepts.
+    /// The plan beside the package's own file: put in, or appended as it is printed, the file stays one that check
+    /// accepts.
     @Test
     void shouldPutAPlanIntoThePackagesConfiguration() throws Exception {
         String host = folder.resolve("host").toString();
@@ -127,7 +128,9 @@ class TuneCommandTest {
         assertTrue(again.out().contains("has it all: nothing written"), again.out());
 
         Path appended = folder.resolve("appended.properties");
-        Files.writeString(appended, Files.readString(shipped) + run("tune", "plan", "--root", host).out());
+        Files.writeString(
+                appended,
+                Files.readString(shipped) + run("tune", "plan", "--root", host).out());
         ConfigLoader.load(appended);
     }
 
@@ -137,13 +140,7 @@ class TuneCommandTest {
         Path file = folder.resolve("wrong.properties");
         Files.writeString(file, "forwarder.bach=3\n");
 
-        Result result = run(
-                "tune",
-                "plan",
-                "--root",
-                folder.resolve("host").toString(),
-                "--write",
-                file.toString());
+        Result result = run("tune", "plan", "--root", folder.resolve("host").toString(), "--write", file.toString());
         assertEquals(2, result.exitCode());
         assertTrue(result.err().contains(":1: forwarder.bach: "), result.err());
         assertEquals("forwarder.bach=3\n", Files.readString(file));

@@ -35,6 +35,35 @@ class TableTest {
         assertTrue(table.lines(5).get(1).endsWith("1234567"), "numbers are never cut");
     }
 
+    @Test
+    void shouldLeaveOutSpareColumnsBeforeItCutsText() {
+        Table table = new Table("NAME", "STATE", "FLOWS", "BYTES").row("shop", "running", 7, "1.5 KiB");
+        table.spare("BYTES", "STATE");
+
+        assertEquals(29, table.fullWidth());
+        assertEquals("shop  running      7  1.5 KiB", table.lines(80).get(1));
+        assertEquals(List.of("NAME  STATE    FLOWS", "shop  running      7"), table.lines(28));
+        assertEquals(List.of("NAME  FLOWS", "shop      7"), table.lines(15));
+    }
+
+    @Test
+    void shouldColourStatesOnATerminalOnly() {
+        Table table = new Table("NAME", "HEALTH").row("a", "down").row("up", "up");
+
+        assertEquals(List.of("NAME  HEALTH", "a     down", "up    up"), table.lines(80));
+        assertEquals(
+                List.of("NAME  HEALTH", "a     \u001b[31mdown\u001b[0m", "up    \u001b[32mup\u001b[0m"),
+                table.lines(80, true));
+    }
+
+    @Test
+    void shouldWrapProse() {
+        assertEquals(List.of("one two"), Lines.wrap("one two", 7, 2));
+        assertEquals(List.of("one two", "  three"), Lines.wrap("one two three", 7, 2));
+        assertEquals(List.of("abcd", "  ef", "  gh"), Lines.wrap("abcdefgh", 4, 2));
+        assertEquals(List.of(""), Lines.wrap("", 4, 2));
+    }
+
     @ParameterizedTest
     @CsvSource({"0, 0", "999, 999", "1000, 1.0k", "1234, 1.2k", "999949, 999.9k", "999950, 1.0M", "1500000000, 1.5G"})
     void shouldShortenCounts(long count, String text) {

@@ -103,8 +103,9 @@ public final class FlowsCommand implements Callable<ExitCode> {
     }
 
     private void printTable(StatusReader status, List<FlowTableReader> tables) {
-        Table table =
-                new Table("PROTO", "CLIENT", "VIP", "LISTENER", "BACKEND", "STATE", "AGE", "IDLE", "PACKETS", "BYTES");
+        Table table = new Table(
+                        "PROTO", "CLIENT", "VIP", "LISTENER", "BACKEND", "STATE", "AGE", "IDLE", "PACKETS", "BYTES")
+                .spare("BYTES", "AGE", "PROTO", "PACKETS", "LISTENER");
         PrintWriter out = new PrintWriter(System.out, false, StandardCharsets.UTF_8);
         tables.forEach(each -> walk(status, each, out, table));
         table.print(out, Terminal.width());

@@ -1,5 +1,6 @@
 package io.penstock.tools.look;
 
+import io.penstock.control.cli.Lines;
 import io.penstock.control.cli.Table;
 import io.penstock.control.cli.Units;
 import io.penstock.control.config.Addresses;
@@ -31,7 +32,8 @@ final class Pages {
                         view.alive()
                                 ? "up " + Units.duration(view.uptimeSeconds() * 1_000) + ", pid " + view.pid()
                                 : "not running"));
-        lines.add("frames     %s (%s), transport %s".formatted(view.port(), view.portMode(), view.transport()));
+        String frames = "frames     %s (%s), transport %s".formatted(view.port(), view.portMode(), view.transport());
+        lines.addAll(Lines.wrap(frames, width, "frames     ".length()));
         lines.add("flows      %,d of %,d (%s)"
                 .formatted(
                         view.flowsUsed(),
@@ -40,17 +42,18 @@ final class Pages {
         lines.add("snapshot   " + snapshot(view));
         lines.add("");
         Table workers = new Table(
-                "WORKER",
-                "CPU",
-                "QUEUE",
-                "RECEIVED",
-                "FORWARDED",
-                "REPLIED",
-                "PASSED",
-                "DROPPED",
-                "FLOWS",
-                "BUSY",
-                "MAX CYCLE");
+                        "WORKER",
+                        "CPU",
+                        "QUEUE",
+                        "RECEIVED",
+                        "FORWARDED",
+                        "REPLIED",
+                        "PASSED",
+                        "DROPPED",
+                        "FLOWS",
+                        "BUSY",
+                        "MAX CYCLE")
+                .spare("QUEUE", "REPLIED", "PASSED", "CPU", "FLOWS");
         for (WorkerView worker : view.workers()) {
             workers.row(
                     worker.index(),
@@ -86,17 +89,18 @@ final class Pages {
             return List.of("no listeners");
         }
         Table table = new Table(
-                "LISTENER",
-                "VIP",
-                "PROTOCOL",
-                "PORTS",
-                "SCHEDULER",
-                "STATE",
-                "BACKENDS",
-                "FLOWS",
-                "NEW FLOWS",
-                "PACKETS",
-                "BYTES");
+                        "LISTENER",
+                        "VIP",
+                        "PROTOCOL",
+                        "PORTS",
+                        "SCHEDULER",
+                        "STATE",
+                        "BACKENDS",
+                        "FLOWS",
+                        "NEW FLOWS",
+                        "PACKETS",
+                        "BYTES")
+                .spare("NEW FLOWS", "SCHEDULER", "BYTES", "PROTOCOL", "PACKETS");
         for (ListenerView listener : view.listeners()) {
             Totals totals = listener.totals();
             table.row(
@@ -127,17 +131,18 @@ final class Pages {
     /// {@return a line for each backend of the listeners}
     static List<String> backends(List<ListenerView> listeners, int width) {
         Table table = new Table(
-                "LISTENER",
-                "BACKEND",
-                "ADDRESS",
-                "WEIGHT",
-                "EFFECTIVE",
-                "HEALTH",
-                "ADMIN",
-                "FLOWS",
-                "NEW FLOWS",
-                "PACKETS",
-                "BYTES");
+                        "LISTENER",
+                        "BACKEND",
+                        "ADDRESS",
+                        "WEIGHT",
+                        "EFFECTIVE",
+                        "HEALTH",
+                        "ADMIN",
+                        "FLOWS",
+                        "NEW FLOWS",
+                        "PACKETS",
+                        "BYTES")
+                .spare("NEW FLOWS", "BYTES", "EFFECTIVE", "PACKETS");
         for (ListenerView listener : listeners) {
             for (BackendView backend : listener.backends()) {
                 Totals totals = backend.totals();
@@ -173,7 +178,7 @@ final class Pages {
             lines.addAll(byWorker(view.workers(), sums, width));
         }
         lines.add("");
-        lines.addAll(sumLines(view.workers(), sums));
+        sumLines(view.workers(), sums).forEach(line -> lines.addAll(Lines.wrap(line, width, 5)));
         return lines;
     }
 
@@ -203,9 +208,31 @@ final class Pages {
             lines.add("");
             lines.add(table.isEmpty() ? title + ": nothing" : title);
         }
-        if (!table.isEmpty()) {
-            lines.addAll(table.lines(width));
+        if (table.isEmpty()) {
+            return;
         }
+        if (table.fullWidth() <= width) {
+            lines.addAll(table.lines(width));
+        } else {
+            lines.addAll(inParagraphs(kind, sums, zeros, width));
+        }
+    }
+
+    /// Where a line is too short for a counter, what it means and what to do: a line for each.
+    private static List<String> inParagraphs(
+            WorkerCounter.Kind kind, Map<WorkerCounter, Long> sums, boolean zeros, int width) {
+        List<String> lines = new ArrayList<>();
+        for (WorkerCounter counter : WorkerCounter.values()) {
+            long count = sums.getOrDefault(counter, 0L);
+            if (counter.kind() == kind && (count > 0 || zeros)) {
+                lines.add(String.format(Locale.ROOT, "%s %,d", counter.label(), count));
+                lines.addAll(Lines.wrap("  is  " + counter.meaning(), width, 6));
+                if (!counter.action().isEmpty()) {
+                    lines.addAll(Lines.wrap("  do  " + counter.action(), width, 6));
+                }
+            }
+        }
+        return lines;
     }
 
     private static List<String> byWorker(List<WorkerView> workers, Map<WorkerCounter, Long> sums, int width) {

@@ -1,6 +1,7 @@
 package io.penstock.tools.look;
 
 import com.fasterxml.jackson.core.JsonGenerator;
+import io.penstock.control.cli.Lines;
 import io.penstock.control.cli.Table;
 import io.penstock.control.cli.Units;
 import io.penstock.control.status.StatusReader.Totals;
@@ -14,9 +15,14 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.IntFunction;
 
 /// What an instance did a second, between two moments.
 final class Rates {
+    private static final int INDENT = 9;
+    private static final int BAR_MIN = 10;
+    private static final int BAR_MAX = 50;
+
     private final StatusView before;
     private final StatusView after;
     private final double seconds;
@@ -33,14 +39,14 @@ final class Rates {
         List<String> lines = new ArrayList<>();
         Map<WorkerCounter, Long> old = Pages.sum(before.workers());
         Map<WorkerCounter, Long> now = Pages.sum(after.workers());
-        lines.add("instance %s%s, %s, %s   a second, over the last %s"
+        String head = "instance %s%s, %s, %s   a second, over the last %s"
                 .formatted(
                         after.instance(),
                         after.alive() ? "" : " (not running)",
                         after.port(),
                         after.transport(),
-                        Units.duration(Math.round(seconds * 1_000))));
-        lines.add("packets: received %s, forwarded %s, replied %s, passed %s, dropped %s   flows %,d (new %s)"
+                        Units.duration(Math.round(seconds * 1_000)));
+        String packets = "packets: received %s, forwarded %s, replied %s, passed %s, dropped %s   flows %,d (new %s)"
                 .formatted(
                         rate(old, now, WorkerCounter.RECEIVED),
                         rate(old, now, WorkerCounter.FORWARDED),
@@ -48,12 +54,14 @@ final class Rates {
                         rate(old, now, WorkerCounter.PASSED),
                         Units.rate(perSecond(Pages.dropped(old), Pages.dropped(now))),
                         after.flowsUsed(),
-                        rate(old, now, WorkerCounter.FLOWS_CREATED)));
-        lines.addAll(drops(old, now));
+                        rate(old, now, WorkerCounter.FLOWS_CREATED));
+        lines.addAll(Lines.wrap(head, width, INDENT));
+        lines.addAll(Lines.wrap(packets, width, INDENT));
+        drops(old, now).forEach(line -> lines.addAll(Lines.wrap(line, width, INDENT)));
         lines.add("");
-        lines.addAll(listeners().lines(width));
+        lines.addAll(withBars(width, this::listeners).lines(width));
         lines.add("");
-        lines.addAll(workers().lines(width));
+        lines.addAll(withBars(width, this::workers).lines(width));
         return lines;
     }
 
@@ -106,17 +114,29 @@ final class Rates {
         return words.isEmpty() ? List.of() : List.of("dropped: " + String.join(", ", words));
     }
 
-    private Table listeners() {
-        Table table = new Table("LISTENER", "BACKEND", "HEALTH", "ADMIN", "FLOWS", "NEW/S", "PACKETS/S", "BITS/S");
+    /// A table whose last column takes what the window has left, within reason.
+    private static Table withBars(int width, IntFunction<Table> table) {
+        int rest = width - table.apply(BAR_MIN).fullWidth();
+        return table.apply(Math.clamp(BAR_MIN + (long) rest, BAR_MIN, BAR_MAX));
+    }
+
+    private Table listeners(int barWidth) {
+        Table table = new Table(
+                        "LISTENER",
+                        "BACKEND",
+                        "HEALTH",
+                        "ADMIN",
+                        "FLOWS",
+                        "NEW/S",
+                        "PACKETS/S",
+                        "BITS/S",
+                        "SHARE",
+                        "SPREAD")
+                .spare("ADMIN", "BITS/S", "NEW/S");
         for (ListenerView listener : after.listeners()) {
-            row(
-                    table,
-                    listener.config().name(),
-                    "",
-                    listener.state().text(),
-                    "",
-                    totalsBefore(listener),
-                    listener.totals());
+            Totals all = listener.totals();
+            row(table, listener.config().name(), "", listener.state().text(), "", totalsBefore(listener), all, "", "");
+            Bars bars = Bars.of(listener.backends(), backend -> flowsMeanwhile(listener, backend), barWidth);
             for (BackendView backend : listener.backends()) {
                 row(
                         table,
@@ -125,14 +145,30 @@ final class Rates {
                         backend.health().text(),
                         backend.admin().text(),
                         totalsBefore(listener, backend),
-                        backend.totals());
+                        backend.totals(),
+                        bars.share(backend),
+                        bars.bar(backend));
             }
         }
         return table;
     }
 
+    /// {@return the flows that were alive at some time between the two moments: short ones count as well as long ones}
+    private long flowsMeanwhile(ListenerView listener, BackendView backend) {
+        Totals old = totalsBefore(listener, backend);
+        return Math.max(0, old.flows()) + Math.max(0, backend.totals().newFlows() - old.newFlows());
+    }
+
     private void row(
-            Table table, String listener, String backend, String health, String admin, Totals old, Totals now) {
+            Table table,
+            String listener,
+            String backend,
+            String health,
+            String admin,
+            Totals old,
+            Totals now,
+            String share,
+            String bar) {
         table.row(
                 listener,
                 backend,
@@ -141,11 +177,14 @@ final class Rates {
                 String.format(Locale.ROOT, "%,d", now.flows()),
                 Units.rate(perSecond(old.newFlows(), now.newFlows())),
                 Units.rate(perSecond(old.packets(), now.packets())),
-                Units.rate(8 * perSecond(old.bytes(), now.bytes())));
+                Units.rate(8 * perSecond(old.bytes(), now.bytes())),
+                share,
+                bar);
     }
 
-    private Table workers() {
-        Table table = new Table("WORKER", "CPU", "RECEIVED/S", "FORWARDED/S", "DROPPED/S", "FLOWS", "BUSY");
+    private Table workers(int barWidth) {
+        Table table = new Table("WORKER", "CPU", "RECEIVED/S", "FORWARDED/S", "DROPPED/S", "FLOWS", "BUSY", "0..100%")
+                .spare("FLOWS");
         for (WorkerView worker : after.workers()) {
             Map<WorkerCounter, Long> old = worker.index() < before.workers().size()
                     ? before.workers().get(worker.index()).counters()
@@ -157,7 +196,8 @@ final class Rates {
                     rate(old, worker.counters(), WorkerCounter.FORWARDED),
                     Units.rate(perSecond(Pages.dropped(old), Pages.dropped(worker.counters()))),
                     String.format(Locale.ROOT, "%,d", worker.flows()),
-                    Units.percent(worker.busy()));
+                    Units.percent(worker.busy()),
+                    Bars.bar(worker.busy(), barWidth));
         }
         return table;
     }

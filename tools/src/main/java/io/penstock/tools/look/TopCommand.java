@@ -19,6 +19,9 @@ import picocli.CommandLine.Option;
         name = "top",
         description = {
             "Shows rates by listener, backend and worker, refreshed until Ctrl-C.",
+            "SPREAD: a backend's share of the flows that its listener had meanwhile; | marks the share that its weight"
+                    + " gives it.",
+            "BUSY: the share of its time that a worker had frames to forward. Columns that find no room are left out.",
             "Where the output is no terminal, or with --once or --json, it shows one round and ends.",
         },
         footerHeading = CommandRunner.EXAMPLE,

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.penstock.control.config.ConfigException;
+import io.penstock.control.status.StatusView;
 import io.penstock.control.status.WorkerCounter;
 import io.penstock.tools.Console;
 import io.penstock.tools.SampleInstance;
@@ -14,6 +15,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -144,21 +147,57 @@ class LookCommandsTest {
 
     @Test
     void shouldShowRatesOfOneRoundInAPipe() throws Exception {
-        Thread traffic = Thread.startVirtualThread(() -> {
-            try {
-                Thread.sleep(150);
-                instance.count(0, 30, 0, 0, 10);
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            }
-        });
+        AtomicBoolean done = new AtomicBoolean();
+        Thread traffic = Thread.startVirtualThread(
+                () -> { // Whenever the two looks are, some comes between them.
+                    while (!done.get()) {
+                        instance.count(0, 30, 0, 0, 10);
+                        LockSupport.parkNanos(10_000_000);
+                    }
+                });
         Console console = run("top", "--interval", "0.5");
+        done.set(true);
         traffic.join();
 
         assertEquals(0, console.exitCode(), console.err());
         assertFalse(console.out().contains("\u001b"), "no control characters in a pipe");
         assertTrue(console.out().contains("dropped: no_listener "), console.out());
         assertTrue(console.out().contains("midstream "), console.out());
+    }
+
+    @Test
+    void shouldDrawWhatABackendHasBesideWhatItsWeightGivesIt() throws Exception {
+        Rates rates = new Rates(instance.view(), instance.view(), 1);
+        List<String> lines = rates.lines(100);
+
+        String head = lines.stream()
+                .filter(line -> line.startsWith("LISTENER"))
+                .findFirst()
+                .orElseThrow();
+        assertTrue(head.endsWith("SHARE  SPREAD"), head);
+        assertTrue(lines.stream().anyMatch(line -> line.matches(".* a .* 100\\.0%  #+\\|?")), String.join("\n", lines));
+        assertTrue(lines.stream().anyMatch(line -> line.matches(" +[0-9]+ .* 12\\.5%  #+")), String.join("\n", lines));
+    }
+
+    /// Every page in windows of many widths: text may be cut and columns left out, but no line goes over the edge.
+    @ParameterizedTest
+    @ValueSource(ints = {72, 80, 100, 132, 160, 240})
+    void shouldFitTheWindow(int width) throws Exception {
+        StatusView view = instance.view();
+        List<String> lines = new ArrayList<>(Pages.status(view, width));
+        lines.addAll(Pages.listeners(view, width));
+        lines.addAll(Pages.backends(view.listeners(), width));
+        lines.addAll(Pages.counters(view, true, width));
+        lines.addAll(new Rates(view, view, 1).lines(width));
+
+        assertEquals(
+                List.of(), lines.stream().filter(line -> line.length() > width).toList());
+        String text = String.join("\n", lines);
+        for (WorkerCounter counter : WorkerCounter.values()) {
+            assertTrue(text.contains(counter.label()), counter.label());
+            String words = text.replaceAll("\\s+", " ");
+            assertTrue(words.contains(counter.meaning()) && words.contains(counter.action()), counter.label());
+        }
     }
 
     @Test
