@@ -30,6 +30,7 @@ import io.penstock.forwarder.linux.BpfMap;
 import io.penstock.forwarder.linux.BpfProgram;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.List;
 import java.util.function.Function;
 
 /// The bare loop in the kernel: an XDP program finds flows of a [BenchPath] in their worker's own table, and forwards.
@@ -38,7 +39,7 @@ import java.util.function.Function;
 ///
 /// One thread's own.
 public final class KernelLoop implements AutoCloseable {
-    private static final int PACKETS_AT_ONCE = 1 << 13;
+    private static final int PACKETS_AT_ONCE = 1 << 14;
     private static final long GOLDEN = 0x9e3779b97f4a7c15L; // as in FlowOrder
     private static final int INDEX = -4;
 
@@ -83,22 +84,36 @@ public final class KernelLoop implements AutoCloseable {
         });
     }
 
-    /// Runs for a time.
+    /// Runs for a time. Rounds are long enough for others to come in between, so that the median counts.
     ///
     /// @return nanoseconds a packet, stamping included
     /// @throws IllegalStateException when the last packet of a round was not forwarded
     public double run(int ms) {
-        rounds.begin();
-        while (rounds.isOpen(ms)) {
-            long startNs = System.nanoTime();
-            int verdict = program.runRepeatedly(frame, PACKETS_AT_ONCE);
-            rounds.add(System.nanoTime() - startNs);
-            packets += PACKETS_AT_ONCE;
-            if (verdict != BpfProgram.XDP_TX) {
-                throw new IllegalStateException("verdict=" + verdict + " on a packet of a known flow");
-            }
+        return runInTurns(List.of(this), ms)[0];
+    }
+
+    /// Runs several loops, a round of each in turn, so that whatever disturbs the host disturbs all of them.
+    ///
+    /// @param ms for each of them
+    /// @return nanoseconds a packet of each
+    static double[] runInTurns(List<KernelLoop> loops, int ms) {
+        loops.forEach(loop -> loop.rounds.begin());
+        while (loops.getFirst().rounds.isOpen(ms)) {
+            loops.forEach(KernelLoop::round);
         }
-        return rounds.nsPerPacket();
+        return loops.stream()
+                .mapToDouble(loop -> loop.rounds.medianNsPerPacket())
+                .toArray();
+    }
+
+    private void round() {
+        // Timed by the kernel: to begin and end such a run takes it longer than the run.
+        BpfProgram.Repeated run = program.runRepeatedly(frame, PACKETS_AT_ONCE);
+        rounds.add((long) run.nsPerRun() * PACKETS_AT_ONCE);
+        packets += PACKETS_AT_ONCE;
+        if (run.verdict() != BpfProgram.XDP_TX) {
+            throw new IllegalStateException("verdict=" + run.verdict() + " on a packet of a known flow");
+        }
     }
 
     /// {@return packets so far}

@@ -44,13 +44,17 @@ final class KernelPath {
         List<Double> whole = PathBench.values(runs);
         List<Double> bare = PathBench.values(runs);
         Map<Extent, List<Double>> kernel = new EnumMap<>(Extent.class);
-        for (int run = 0; run < runs; run++) {
-            whole.add(java.known(runMs));
-            bare.add(java.bare(runMs));
-            double stamping = stamping(java, flows, runMs, seed + run);
-            for (Extent extent : Extent.values()) {
-                try (KernelLoop loop = KernelLoop.of(java.path(), tables, flows, seed + run, extent)) {
-                    kernel.computeIfAbsent(extent, _ -> PathBench.values(runs)).add(loop.run(runMs) - stamping);
+        BenchPath path = java.path();
+        try (KernelLoop stamping = KernelLoop.stampingAlone(path, flows, seed);
+                KernelLoop find = KernelLoop.of(path, tables, flows, seed, Extent.FIND);
+                KernelLoop rewrite = KernelLoop.of(path, tables, flows, seed, Extent.REWRITE);
+                KernelLoop all = KernelLoop.of(path, tables, flows, seed, Extent.WHOLE)) {
+            for (int run = 0; run < runs; run++) {
+                whole.add(java.known(runMs));
+                bare.add(java.bare(runMs));
+                double[] ns = KernelLoop.runInTurns(List.of(stamping, find, rewrite, all), runMs / 5);
+                for (Extent extent : Extent.values()) {
+                    kernel.computeIfAbsent(extent, _ -> PathBench.values(runs)).add(ns[1 + extent.ordinal()] - ns[0]);
                 }
             }
         }
@@ -58,12 +62,6 @@ final class KernelPath {
         report.add("bare", "dr, in a BPF array", "memory", "", flows, NS, bare);
         kernel.forEach((extent, values) ->
                 report.add(SUBJECT, CASES.getOrDefault(extent, ""), "memory", "", flows, NS, values));
-    }
-
-    private static double stamping(PathBench java, int flows, int runMs, long seed) {
-        try (KernelLoop loop = KernelLoop.stampingAlone(java.path(), flows, seed)) {
-            return loop.run(runMs);
-        }
     }
 
     /// Says how the program stands beside the worker on the same table.

@@ -39,6 +39,12 @@ final class Rounds {
         spentNs += Math.min(ns, LONGEST_NS);
     }
 
+    /// {@return nanoseconds a packet in the middle round}
+    double medianNsPerPacket() {
+        Arrays.sort(times, 0, count);
+        return (double) times[count / 2] / packets;
+    }
+
     /// {@return nanoseconds a packet}
     double nsPerPacket() {
         Arrays.sort(times, 0, count);

@@ -40,6 +40,12 @@ public final class BpfProgram implements AutoCloseable {
     @SuppressWarnings("ArrayRecordComponent") // Looked at part by part, never compared whole.
     public record Outcome(int verdict, byte[] frame) {}
 
+    /// What became of a frame in many runs.
+    ///
+    /// @param verdict  the last run's
+    /// @param nsPerRun what a run took, rounded down; without what the kernel does around all of them
+    public record Repeated(int verdict, int nsPerRun) {}
+
     /// TC: drop.
     public static final int TC_SHOT = 2;
     /// TC: on to the next program, or to the stack when there is none (TC_ACT_UNSPEC, TCX_NEXT).
@@ -153,8 +159,7 @@ public final class BpfProgram implements AutoCloseable {
     ///
     /// @param frame  at least 14 bytes
     /// @param repeat how often, 1 or more
-    /// @return the last run's verdict
-    public int runRepeatedly(byte[] frame, int repeat) {
+    public Repeated runRepeatedly(byte[] frame, int repeat) {
         try (Arena arena = Arena.ofConfined()) {
             MemorySegment attributes = Bpf.attributes(arena);
             attributes.set(U32, 0, fd);
@@ -163,7 +168,7 @@ public final class BpfProgram implements AutoCloseable {
                     U64, 16, arena.allocateFrom(ValueLayout.JAVA_BYTE, frame).address());
             attributes.set(U32, 32, repeat);
             LinuxException.check(libc.bpf(Bpf.PROG_TEST_RUN, attributes), "bpf(PROG_TEST_RUN, " + name + ")");
-            return attributes.get(U32, 4);
+            return new Repeated(attributes.get(U32, 4), attributes.get(U32, 36));
         }
     }
 
