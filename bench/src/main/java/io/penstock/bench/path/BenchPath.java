@@ -41,7 +41,7 @@ import org.jspecify.annotations.Nullable;
 /// One worker of the forwarder, whole, over a [LoopPort]: the duty cycle that runs is the forwarder's own. Its IPv4
 /// flow table lies in a file, so that the loop in C can map the very same table. One thread's own.
 public final class BenchPath implements AutoCloseable {
-    /// Backends behind the one listener.
+    /// Backends behind the one listener, unless the caller says otherwise.
     public static final int BACKENDS = 64;
     /// Frames of a batch.
     public static final int BATCH_FRAMES = 64;
@@ -55,8 +55,8 @@ public final class BenchPath implements AutoCloseable {
 
     private final Arena arena = Arena.ofShared();
     private final @Nullable Path file;
-    private final FlowFrames frames = new FlowFrames(arena);
-    private final LoopPort port = new LoopPort(frames);
+    private final FlowFrames frames;
+    private final LoopPort port;
     private final WorkerCounters counters;
     private final long mac;
     private final BackendRecords records;
@@ -69,8 +69,16 @@ public final class BenchPath implements AutoCloseable {
     /// @param limit      most flows
     /// @param folder     where the table's file is made; memory, such as `/dev/shm`
     public BenchPath(String forwarding, long limit, Path folder) throws IOException {
-        this(forwarding, limit, Files.createTempFile(folder, "penstock-bench", ".flows"), null);
+        this(forwarding, limit, folder, new Pools(1, BACKENDS));
     }
+
+    /// @param pools flows go to the listeners in turn
+    BenchPath(String forwarding, long limit, Path folder, Pools pools) throws IOException {
+        this(forwarding, limit, Files.createTempFile(folder, "penstock-bench", ".flows"), null, pools);
+    }
+
+    /// So many listeners with so many backends each.
+    record Pools(int listeners, int backends) {}
 
     /// A worker whose table and backend records an XDP program can look into. It goes by the real time, as that does.
     ///
@@ -78,20 +86,23 @@ public final class BenchPath implements AutoCloseable {
     /// @param limit      most flows
     /// @param tables     of as many flows, and of [#ROWS] backends
     public BenchPath(String forwarding, long limit, KernelTables tables) throws IOException {
-        this(forwarding, limit, null, tables);
+        this(forwarding, limit, null, tables, new Pools(1, BACKENDS));
         nowNs = System.nanoTime();
     }
 
-    private BenchPath(String forwarding, long limit, @Nullable Path file, @Nullable KernelTables tables)
+    private BenchPath(String forwarding, long limit, @Nullable Path file, @Nullable KernelTables tables, Pools pools)
             throws IOException {
         this.file = file;
+        frames = new FlowFrames(arena, pools.listeners);
+        port = new LoopPort(frames);
+        int rows = Math.max(ROWS, pools.listeners * pools.backends);
         nowNs = NS_PER_TICK << 10;
-        PenstockConfig config = config(forwarding);
+        PenstockConfig config = config(forwarding, pools);
         mac = config.replay().localMac();
         FrameBatch batch = new FrameBatch(BATCH_FRAMES);
         counters = new WorkerCounters(arena.allocate(8L * WorkerCounter.CAPACITY, 64));
-        BackendCells cells = new BackendCells(arena.allocate((long) ROWS * BackendCells.CELL_LENGTH, 64));
-        records = tables == null ? new BackendRecords(arena, ROWS) : new BackendRecords(tables.records());
+        BackendCells cells = new BackendCells(arena.allocate((long) rows * BackendCells.CELL_LENGTH, 64));
+        records = tables == null ? new BackendRecords(arena, rows) : new BackendRecords(tables.records());
         ListenerCompiler compiler = new ListenerCompiler(
                 new Rows(),
                 records,
@@ -216,12 +227,16 @@ public final class BenchPath implements AutoCloseable {
         return new AffinityTable(arena.allocate(AffinityTable.bytesFor(SHARED_ENTRIES), 128), SHARED_ENTRIES);
     }
 
-    private static PenstockConfig config(String forwarding) throws IOException {
-        StringBuilder text = new StringBuilder("forwarder.interface = none\n"
-                + "listener.web.vip = 192.0.2.1\nlistener.web.protocol = tcp\nlistener.web.ports = 80\n"
-                + "listener.web.scheduler = mh\nlistener.web.forwarding = " + forwarding + "\n");
-        for (int i = 1; i <= BACKENDS; i++) {
-            text.append("listener.web.backend.b%d = 10.200.0.%d%n".formatted(i, i));
+    private static PenstockConfig config(String forwarding, Pools pools) throws IOException {
+        StringBuilder text = new StringBuilder("forwarder.interface = none\n");
+        for (int listener = 0; listener < pools.listeners; listener++) {
+            String key = "listener.web" + listener + ".";
+            text.append(key + "vip = 192.0.2.1\n" + key + "protocol = tcp\n" + key + "scheduler = mh\n");
+            text.append(key + "ports = " + (FlowFrames.FIRST_PORT + listener) + "\n");
+            text.append(key + "forwarding = " + forwarding + "\n");
+            for (int i = 1; i <= pools.backends; i++) {
+                text.append(key + "backend.b%d = 10.200.%d.%d%n".formatted(i, i >>> 8, i & 0xff));
+            }
         }
         Path file = Files.createTempFile("penstock-bench", ".properties");
         try {

@@ -9,8 +9,8 @@ import java.util.HexFormat;
 
 /// 60-byte TCP frames of numbered flows, in memory laid out like a port's: room before each frame for tunnel headers.
 ///
-/// Flow `f` comes from `10.0.0.0 + f`, port `1024 + (40503 f mod 2^15)`, and goes to `192.0.2.1:80`. The loop in C
-/// makes the same frames. One thread's own.
+/// Flow `f` comes from `10.0.0.0 + f`, port `1024 + (40503 f mod 2^15)`, and goes to `192.0.2.1`, port
+/// `80 + (f mod listeners)`. The loop in C makes the same frames for one listener. One thread's own.
 public final class FlowFrames {
     /// Frames there are.
     public static final int COUNT = 256;
@@ -21,10 +21,12 @@ public final class FlowFrames {
     /// Bytes from frame to frame: an odd number of cache lines, so that the frames share all of the cache's sets.
     public static final int STRIDE = 320;
 
+    static final int FIRST_PORT = 80;
     private static final int HEADROOM = 128;
     private static final int IP_CHECKSUM = 24;
     private static final int SOURCE = 26;
     private static final int SOURCE_PORT = 34;
+    private static final int DESTINATION_PORT = 36;
     private static final int TCP_FLAGS = 47;
     private static final byte[] TEMPLATE = HexFormat.of()
             .parseHex("020000000001" + "020000000002" + "0800" // Ethernet
@@ -38,9 +40,16 @@ public final class FlowFrames {
     static final int SUM_WITHOUT_SOURCE = sumOfTemplate() - 0x0a00;
 
     private final MemorySegment memory;
+    private final int listeners;
 
     /// @param arena owns the memory
     public FlowFrames(Arena arena) {
+        this(arena, 1);
+    }
+
+    /// @param listeners flows go to so many ports in turn
+    FlowFrames(Arena arena, int listeners) {
+        this.listeners = listeners;
         memory = arena.allocate((long) COUNT * STRIDE, 4096);
     }
 
@@ -75,6 +84,9 @@ public final class FlowFrames {
         int sum = SUM_WITHOUT_SOURCE + (source >>> 16) + (source & 0xffff);
         sum = (sum & 0xffff) + (sum >>> 16);
         memory.set(U16, at + IP_CHECKSUM, (short) ~((sum & 0xffff) + (sum >>> 16)));
+        if (listeners > 1) {
+            memory.set(U16, at + DESTINATION_PORT, (short) (FIRST_PORT + flow % listeners));
+        }
         if (isSyn) {
             memory.set(ValueLayout.JAVA_BYTE, at + TCP_FLAGS, (byte) TcpView.SYN);
         }

@@ -39,7 +39,8 @@ public final class PathBench implements AutoCloseable {
         this(new BenchPath("dr", limit, tables), flows, seed, null);
     }
 
-    private PathBench(BenchPath path, int flows, long seed, @Nullable Path cProgram) throws IOException {
+    /// @param path where the flows are opened; closed with this
+    PathBench(BenchPath path, int flows, long seed, @Nullable Path cProgram) throws IOException {
         this.path = path;
         path.open(0, flows);
         bare = new BareLoop(path.frames(), path.flows(), path.hash(), 1024);

@@ -1,5 +1,6 @@
 package io.penstock.bench.path;
 
+import io.penstock.bench.path.BenchPath.Pools;
 import io.penstock.bench.peer.CPrograms;
 import io.penstock.bench.report.Figure;
 import io.penstock.bench.report.Report;
@@ -11,6 +12,7 @@ import io.penstock.flowtable.FlowTable;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -34,6 +36,7 @@ public final class PathCommand implements Callable<ExitCode> {
     private static final long LIMIT_MIN = 1 << 16;
     private static final int NEW_FLOWS = 1_000_000;
     private static final int FLOOD_ROOM = 4_000_000;
+    private static final List<Pools> POOLS = List.of(new Pools(1, 1), new Pools(1, 1_000), new Pools(100, 100));
 
     @Mixin
     private ReportOptions options = new ReportOptions();
@@ -70,6 +73,7 @@ public final class PathCommand implements Callable<ExitCode> {
             for (String tunnel : List.of("ipip", "gue", "gre")) {
                 tunnel(report, tunnel);
             }
+            pools(report);
             newFlows(report);
             flood(report);
         }
@@ -123,6 +127,39 @@ public final class PathCommand implements Callable<ExitCode> {
             }
             report.add("penstock", tunnel, "memory", "", count, NS, values);
         }
+    }
+
+    /// The same flows over few and many listeners and backends, in turns.
+    private void pools(Report report) throws IOException {
+        int count = 100_000;
+        long limit = count * 3L / 2;
+        Path folder = TableFolder.withRoom(POOLS.size() * FlowTable.bytesFor(FlowTable.Shape.IPV4, limit));
+        List<PathBench> benches = new ArrayList<>();
+        try {
+            List<List<Double>> values = new ArrayList<>();
+            for (Pools pools : POOLS) {
+                BenchPath path = new BenchPath("dr", limit, folder, pools);
+                benches.add(new PathBench(path, count, options.seed(), null));
+                values.add(PathBench.values(runs));
+            }
+            for (PathBench bench : benches) {
+                bench.known(2 * runMs);
+            }
+            for (int run = 0; run < runs; run++) {
+                for (int i = 0; i < benches.size(); i++) {
+                    values.get(i).add(benches.get(i).known(runMs));
+                }
+            }
+            for (int i = 0; i < benches.size(); i++) {
+                report.add("penstock", text(POOLS.get(i)), "memory", "", count, NS, values.get(i));
+            }
+        } finally {
+            benches.forEach(PathBench::close);
+        }
+    }
+
+    private static String text(Pools pools) {
+        return pools.listeners() + " x " + pools.backends() + " backends";
     }
 
     private void newFlows(Report report) throws IOException {

@@ -94,6 +94,14 @@ class PathGuardTest {
     }
 
     @Test
+    void shouldForwardEveryPacketOfManyListeners() throws IOException {
+        BenchPath path = new BenchPath("dr", 1 << 16, folder, new BenchPath.Pools(20, 50));
+        try (PathBench bench = new PathBench(path, FLOWS, 1, null)) {
+            assertTrue(bench.known(5) > 0);
+        }
+    }
+
+    @Test
     void shouldStampFramesThatTheParserTakes() {
         try (Arena arena = Arena.ofConfined()) {
             FlowFrames frames = new FlowFrames(arena);

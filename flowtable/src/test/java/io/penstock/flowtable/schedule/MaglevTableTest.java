@@ -6,11 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.penstock.flowtable.FlowHash;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.Locale;
 import java.util.PriorityQueue;
 import java.util.random.RandomGenerator;
 import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -19,6 +22,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /// Shows S2-41 to S2-43.
 class MaglevTableTest {
     private static final int SIZE = 65_537;
+    private static final int FLOWS = 1_000_000;
 
     @Test
     void shouldFillAsThePaperDoes() {
@@ -97,6 +101,68 @@ class MaglevTableTest {
         for (int i = 0; i < weights.length; i++) {
             assertEquals(weights[i] * (SIZE / sum), shares[i], 1.5, "weight " + weights[i] + " of " + text);
         }
+    }
+
+    /// Flows, not slots: clients that follow each other and their ports, hashed as the packet path does.
+    @ParameterizedTest(name = "{0}")
+    @ValueSource(strings = {"1 10", "1 2 3"})
+    void shouldShareFlowsWithinHalfAPercentOfTheWeights(String text) {
+        int[] weights =
+                Arrays.stream(text.split(" ")).mapToInt(Integer::parseInt).toArray();
+        double sum = Arrays.stream(weights).sum();
+        MaglevTable table = MaglevTable.build(Pools.of(weights), SIZE);
+        int[] flows = new int[weights.length];
+        flows().forEach(hash -> flows[table.backend(table.slot(hash))]++);
+        for (int i = 0; i < weights.length; i++) {
+            double share = (double) flows[i] / FLOWS;
+            System.out.printf(
+                    Locale.ROOT,
+                    "measured: weights %s: weight %d gets %.3f %% of %d flows (%.3f %% due)%n",
+                    text,
+                    weights[i],
+                    100 * share,
+                    FLOWS,
+                    100 * weights[i] / sum);
+            assertEquals(weights[i] / sum, share, 0.005, "weight " + weights[i] + " of " + text);
+        }
+    }
+
+    private static LongStream flows() {
+        FlowHash hash = new FlowHash(0x0123_4567_89ab_cdefL, 0x1122_3344_5566_7788L);
+        return IntStream.range(0, FLOWS).mapToLong(i -> {
+            long client = 0xc633_0000L + i / 16;
+            return hash.hash4(client << 32 | 0xcb00_710aL, (long) (32_768 + i % 16) << 16 | 443, 6);
+        });
+    }
+
+    /// The share of flows, not of slots, that goes elsewhere when one of many backends goes; what was its own has to.
+    @ParameterizedTest(name = "one of {0} backends goes: at most {1} % beyond what must move")
+    @CsvSource({"10, 0.5", "100, 0.8", "1000, 0.45"})
+    void shouldMoveFewFlowsOfOthersWhenABackendGoes(int backends, double extraPercent) {
+        int size = MaglevTable.sizeFor(backends);
+        Pool before = Pools.equal(backends);
+        int gone = backends / 2;
+        MaglevTable old = MaglevTable.build(before, size);
+        Pool after = MaglevReport.without(before, gone);
+        MaglevTable now = MaglevTable.build(after, size);
+        int[] forced = new int[1];
+        int[] moved = new int[1];
+        flows().forEach(hash -> {
+            int row = before.row(old.backend(old.slot(hash)));
+            forced[0] += row == before.row(gone) ? 1 : 0;
+            moved[0] += row == after.row(now.backend(now.slot(hash))) ? 0 : 1;
+        });
+        double unavoidable = 100.0 * forced[0] / FLOWS;
+        double all = 100.0 * moved[0] / FLOWS;
+        System.out.printf(
+                Locale.ROOT,
+                "measured: one of %d backends goes: %.3f %% of %d flows move, %.3f %% had to%n",
+                backends,
+                all,
+                FLOWS,
+                unavoidable);
+        assertEquals(100.0 / backends, unavoidable, 0.15);
+        assertTrue(all - unavoidable < extraPercent, all + " % moved, " + unavoidable + " % had to");
     }
 
     @Test

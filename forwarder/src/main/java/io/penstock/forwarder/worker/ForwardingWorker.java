@@ -7,8 +7,6 @@ import io.penstock.forwarder.path.PacketPath;
 import io.penstock.forwarder.port.FrameBatch;
 import io.penstock.forwarder.port.FramePort;
 import io.penstock.forwarder.trace.PacketTrace;
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
 import java.util.function.LongSupplier;
 import org.jctools.queues.varhandle.SpscVarHandleArrayQueue;
 import org.jspecify.annotations.Nullable;
@@ -19,15 +17,6 @@ import org.jspecify.annotations.Nullable;
 /// [#publish], belong to that same thread.
 public final class ForwardingWorker {
     private static final int COMMANDS = 256;
-    private static final VarHandle LISTENERS;
-
-    static {
-        try {
-            LISTENERS = MethodHandles.lookup().findVarHandle(ForwardingWorker.class, "listeners", ListenerTable.class);
-        } catch (ReflectiveOperationException e) {
-            throw new ExceptionInInitializerError(e);
-        }
-    }
 
     private final FramePort port;
     private final FrameBatch batch;
@@ -36,9 +25,7 @@ public final class ForwardingWorker {
     private final WorkerGauges gauges;
     private final LongSupplier clockNs;
     private final SpscVarHandleArrayQueue<WorkerCommand> commands = new SpscVarHandleArrayQueue<>(COMMANDS);
-
-    @SuppressWarnings({"FieldMayBeFinal", "UnusedVariable"}) // Read and written through LISTENERS.
-    private ListenerTable listeners = ListenerTable.EMPTY;
+    private final TableInForce listeners = new TableInForce();
 
     private @Nullable PacketTrace trace;
 
@@ -64,8 +51,7 @@ public final class ForwardingWorker {
     /// @return 0 when idle, so that the thread may rest
     public int doWork() {
         long nowNs = clockNs.getAsLong();
-        // Acquire: pairs with the release of publish(); what the table refers to was written before it.
-        ListenerTable table = (ListenerTable) LISTENERS.getAcquire(this);
+        ListenerTable table = listeners.get();
         PacketTrace watching = trace; // Null but for the time that an operator looks.
         int received = port.receive(batch);
         if (watching != null) {
@@ -117,8 +103,7 @@ public final class ForwardingWorker {
 
     /// Conductor: puts a table in force, from the worker's next cycle on.
     public void publish(ListenerTable table) {
-        // Release: pairs with the acquire of doWork().
-        LISTENERS.setRelease(this, table);
+        listeners.publish(table);
     }
 
     /// For commands: neighbours are to learn that a VIP is with us.
