@@ -1,5 +1,6 @@
 package io.penstock.tuning;
 
+import io.penstock.control.cli.CommandRunner;
 import picocli.CommandLine.Command;
 
 /// `penstock tune`.
@@ -15,5 +16,7 @@ import picocli.CommandLine.Command;
             TuneCheckCommand.class,
             TunePlanCommand.class,
             TuneUndoCommand.class,
-        })
+        },
+        footerHeading = CommandRunner.EXAMPLE,
+        footer = "  sudo penstock tune check")
 public final class TuneCommand {}

@@ -33,7 +33,12 @@ public final class CommandRunner {
     ///
     /// @return the exit status
     public static int run(Object command, String... args) {
-        return prepare(command, args).execute(args);
+        try {
+            return prepare(command, args).execute(args);
+        } catch (OutOfMemoryError e) {
+            System.err.println("penstock: out of memory: set a larger -Xmx in PENSTOCK_JAVA_OPTS, as -Xmx2g");
+            return ExitCode.FAILED.status();
+        }
     }
 
     /// {@return the command line of `command`, set up but not run; for tests that look at the output}
@@ -168,7 +173,8 @@ public final class CommandRunner {
 
     private static void collect(CommandLine line, List<String> names) {
         String[] footer = line.getCommandSpec().usageMessage().footer();
-        if (line.getSubcommands().isEmpty() && footer.length == 0) {
+        boolean isProgram = line.getParent() == null && !line.getSubcommands().isEmpty(); // its help is the launcher's
+        if (!isProgram && footer.length == 0) {
             names.add(line.getCommandSpec().qualifiedName());
         }
         line.getSubcommands().values().forEach(sub -> collect(sub, names));

@@ -27,6 +27,9 @@ final class ControlThread implements AutoCloseable {
                     done.complete(work.call());
                 } catch (Exception e) {
                     done.completeExceptionally(e);
+                } catch (Error e) { // The executor would keep it to itself, and whoever asked would wait for ever.
+                    log.error("control thread", e);
+                    done.completeExceptionally(e);
                 }
             });
         } catch (RejectedExecutionException e) {
@@ -58,7 +61,7 @@ final class ControlThread implements AutoCloseable {
     private void logged(Runnable work) {
         try {
             work.run();
-        } catch (RuntimeException e) { // Our bug; the thread goes on.
+        } catch (RuntimeException | Error e) { // Our bug, or no memory; the thread goes on.
             log.error("control thread", e);
         }
     }

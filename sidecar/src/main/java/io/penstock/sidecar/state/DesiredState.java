@@ -211,24 +211,37 @@ public final class DesiredState implements CheckListener, AutoCloseable {
     }
 
     private void reload(boolean asked) {
-        PropertiesFile source = PropertiesFile.load(file);
-        while (watcher != null && watcher.watch(source.paths())) {
-            source = PropertiesFile.load(file); // What is new may have changed before it was watched.
-        }
         try {
+            PropertiesFile source = PropertiesFile.load(file);
+            while (watcher != null && watcher.watch(source.paths())) {
+                source = PropertiesFile.load(file); // What is new may have changed before it was watched.
+            }
             Loaded loaded = ConfigLoader.load(source);
             refuse(ConfigChange.refusals(config, loaded));
             takeOver(loaded, asked);
         } catch (ConfigException e) {
-            counters.count(OfProcess.RELOAD_ERRORS);
-            if (asked || !e.problems().equals(problems)) {
-                logAll(e.problems());
-                configLog.error(file + " is not taken over, everything stays as it was");
-            }
-            problems = e.problems();
+            refused(e.problems(), asked);
+        } catch (OutOfMemoryError e) {
+            refused(
+                    List.of(new Problem(
+                            file.toString(),
+                            1,
+                            "file",
+                            "takes more memory than the sidecar has",
+                            "a smaller file, or a larger -Xmx in PENSTOCK_JAVA_OPTS")),
+                    asked);
         }
         view = newView();
         afterReload.run();
+    }
+
+    private void refused(List<Problem> wrong, boolean asked) {
+        counters.count(OfProcess.RELOAD_ERRORS);
+        if (asked || !wrong.equals(problems)) {
+            logAll(wrong);
+            configLog.error(file + " is not taken over, everything stays as it was");
+        }
+        problems = wrong;
     }
 
     private static void refuse(List<Problem> refusals) throws ConfigException {

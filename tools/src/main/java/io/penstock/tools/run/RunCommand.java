@@ -1,10 +1,13 @@
 package io.penstock.tools.run;
 
+import io.penstock.control.cli.CommandException;
 import io.penstock.control.cli.CommandRunner;
 import io.penstock.control.cli.ConfigOptions;
+import io.penstock.control.cli.ExitCode;
 import io.penstock.control.cli.RuntimeDirOption;
 import io.penstock.control.cli.Signals;
 import io.penstock.control.config.ConfigException;
+import io.penstock.control.config.PenstockConfig;
 import io.penstock.control.runtime.RuntimeFolder;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -37,7 +40,13 @@ public final class RunCommand implements Callable<Integer> {
     @Override
     public Integer call() throws ConfigException, IOException, InterruptedException {
         // A bad file, or a folder that may not be made, is one message here, not one from each process.
-        RuntimeFolder.create(runtimeDir.base(), config.load().config().instance());
+        PenstockConfig loaded = config.load().config();
+        if (loaded.forwarder().interfaceName() == null) {
+            throw new CommandException(
+                    ExitCode.USAGE,
+                    config.file() + ": forwarder.interface: missing (the network interface to take frames from)");
+        }
+        RuntimeFolder.create(runtimeDir.base(), loaded.instance());
         Supervisor supervisor = new Supervisor(
                 List.of(spec("forwarder", FORWARDER_STOP_LIMIT_MS), spec("sidecar", SIDECAR_STOP_LIMIT_MS)),
                 prefix(),
