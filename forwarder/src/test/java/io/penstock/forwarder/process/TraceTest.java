@@ -119,8 +119,9 @@ class TraceTest {
         String line =
                 "\\d\\d:\\d\\d:\\d\\d\\.\\d{6} tcp 10\\.9\\.0\\.1:\\d+ > 10\\.9\\.0\\.100:7000 [A-Z+]+, \\d+ bytes:"
                         + " forward tcp b[01] \\(10\\.9\\.0\\.[34]\\)";
-        assertTrue(output.out.lines().allMatch(each -> each.matches(line)), output.out);
-        assertTrue(output.out.lines().findFirst().orElseThrow().contains(" SYN, "), output.out);
+        assertTrue(output.out.lines().allMatch(each -> each.matches(form)), output.out);
+        // The file is there a moment before the workers write it, so the very first SYN may be missed.
+        assertTrue(output.out.lines().anyMatch(line -> line.contains(" SYN, ")), output.out);
         assertTrue(output.err.contains("20 shown, "), output.err);
     }
 
