@@ -24,8 +24,8 @@ class PathGuardTest {
     private static final int FLOWS = 1_000;
     private static final int ROUNDS = 12;
     private static final int ROUND_MS = 25;
-    private static final double BARE_LIMIT = 7;
-    private static final double WHOLE_LIMIT = 12;
+    private static final double BARE_LIMIT = 4;
+    private static final double WHOLE_LIMIT = 6;
 
     @TempDir
     private Path folder = Path.of("");
