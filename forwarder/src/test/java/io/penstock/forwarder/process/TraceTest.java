@@ -116,7 +116,7 @@ class TraceTest {
         Output output = ended(process, "all");
         assertEquals(0, output.status, output.err);
         assertEquals(20, output.out.lines().count(), output.out);
-        String line =
+        String form =
                 "\\d\\d:\\d\\d:\\d\\d\\.\\d{6} tcp 10\\.9\\.0\\.1:\\d+ > 10\\.9\\.0\\.100:7000 [A-Z+]+, \\d+ bytes:"
                         + " forward tcp b[01] \\(10\\.9\\.0\\.[34]\\)";
         assertTrue(output.out.lines().allMatch(each -> each.matches(form)), output.out);
