@@ -6,6 +6,7 @@ import io.penstock.bench.report.Figure;
 import io.penstock.bench.report.Report;
 import io.penstock.forwarder.linux.LinuxException;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
@@ -53,15 +54,19 @@ final class KernelPath {
                 whole.add(java.known(runMs));
                 bare.add(java.bare(runMs));
                 double[] ns = KernelLoop.runInTurns(List.of(stamping, find, rewrite, all), runMs / 5);
-                for (Extent extent : Extent.values()) {
-                    kernel.computeIfAbsent(extent, _ -> PathBench.values(runs)).add(ns[1 + extent.ordinal()] - ns[0]);
-                }
+                add(kernel, Extent.FIND, ns[1] - ns[0]);
+                add(kernel, Extent.REWRITE, ns[2] - ns[0]);
+                add(kernel, Extent.WHOLE, ns[3] - ns[0]);
             }
         }
         report.add("penstock", "dr, in a BPF array", "memory", "", flows, NS, whole);
         report.add("bare", "dr, in a BPF array", "memory", "", flows, NS, bare);
         kernel.forEach((extent, values) ->
                 report.add(SUBJECT, CASES.getOrDefault(extent, ""), "memory", "", flows, NS, values));
+    }
+
+    private static void add(Map<Extent, List<Double>> values, Extent extent, double ns) {
+        values.computeIfAbsent(extent, _ -> new ArrayList<>()).add(ns);
     }
 
     /// Says how the program stands beside the worker on the same table.
