@@ -149,6 +149,7 @@ public final class TraceCommand implements Callable<ExitCode> {
             long id = Long.parseLong(String.valueOf(ask(folder, request).get("id")));
             try {
                 TraceReader reader = TraceFile.open(folder.traceFile(), arena);
+                System.err.println("penstock: tracing; Ctrl-C ends it");
                 follow(folder, id, reader, frame -> new TraceLine(frame, status, listeners), sink, durationMs);
                 summary(reader);
             } finally {
