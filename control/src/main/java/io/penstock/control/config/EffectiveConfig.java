@@ -5,6 +5,7 @@ import java.net.InetAddress;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Collectors;
 
 /// A configuration with its defaults, written in the file's own syntax. Loading the text gives an equal configuration.
@@ -74,9 +75,7 @@ public final class EffectiveConfig {
     private static Map<String, String> sidecar(SidecarConfig config) {
         Map<String, String> keys = new LinkedHashMap<>();
         keys.put("api", config.api() == null ? "off" : ConfigLoader.apiText(config.api()));
-        if (config.apiTokenFile() != null) {
-            keys.put("api-token-file", config.apiTokenFile());
-        }
+        keys.put("api-token-file", Objects.requireNonNullElse(config.apiTokenFile(), ""));
         return keys;
     }
 
@@ -152,10 +151,7 @@ public final class EffectiveConfig {
         keys.put("health.rise", Integer.toString(config.rise()));
         keys.put("health.fall", Integer.toString(config.fall()));
         keys.put("health.path", config.path());
-        String host = config.host();
-        if (host != null) {
-            keys.put("health.host", host);
-        }
+        keys.put("health.host", Objects.requireNonNullElse(config.host(), ""));
         keys.put(
                 "health.expect",
                 config.expect().stream()
@@ -163,9 +159,7 @@ public final class EffectiveConfig {
                                 ? Integer.toString(range.first())
                                 : range.first() + "-" + range.last())
                         .collect(Collectors.joining(",")));
-        if (!config.send().isEmpty()) {
-            keys.put("health.send", config.send());
-        }
+        keys.put("health.send", config.send());
         String receive = config.receive();
         if (receive != null) {
             keys.put("health.receive", receive);

@@ -39,11 +39,8 @@ class EffectiveConfigTest {
         List<String> absent = List.of(
                 "include",
                 "forwarder.interface",
-                "sidecar.api-token-file",
                 "listener.web.tags.KEY",
                 "listener.web.health.port",
-                "listener.web.health.host",
-                "listener.web.health.send",
                 "listener.web.health.receive",
                 "listener.web.health.script");
         for (ConfigKeys.Key key : ConfigKeys.all()) {
