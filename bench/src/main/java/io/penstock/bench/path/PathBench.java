@@ -53,8 +53,7 @@ public final class PathBench implements AutoCloseable {
     }
 
     /// The compiler sees packets of known flows first, as it does in a forwarder, which warms itself up with them: what
-    /// it has compiled for millions of SYNs in a row calls the methods that known flows need, and does not inline
-    them.
+    /// it has compiled for millions of SYNs in a row calls the methods that known flows need, inlining none.
     private void warmUp(int flows) {
         path.open(0, flows);
         order = new FlowOrder(0, flows);
