@@ -80,6 +80,8 @@ class HouseRulesTest {
                 .doNotHaveFullyQualifiedName("io.penstock.forwarder.process.Forwarder") // Started and stopped.
                 .and()
                 .doNotHaveFullyQualifiedName("io.penstock.forwarder.process.Conductor") // Alive.
+                .and()
+                .doNotHaveFullyQualifiedName("io.penstock.forwarder.process.Traces") // When a frame came.
                 .should()
                 .callMethod(System.class, "currentTimeMillis")
                 .orShould()
