@@ -106,6 +106,7 @@ class KilledProcessTest {
     private static void killAWriter(Path folder) throws Exception {
         Process process = new ProcessBuilder(List.of(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "--add-opens=java.base/jdk.internal.misc=ALL-UNNAMED",
                         "-XX:+UseSerialGC",
                         "-cp",
                         System.getProperty("java.class.path"),

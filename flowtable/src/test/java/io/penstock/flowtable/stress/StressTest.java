@@ -35,7 +35,8 @@ class StressTest {
                         "Stress",
                         // One JVM for each test instead of eight, with the compiler told to order freely.
                         "-jvmArgs",
-                        "-XX:+UseSerialGC -XX:+UnlockDiagnosticVMOptions -XX:+StressLCM -XX:+StressGCM",
+                        "--add-opens=java.base/jdk.internal.misc=ALL-UNNAMED -XX:+UseSerialGC"
+                                + " -XX:+UnlockDiagnosticVMOptions -XX:+StressLCM -XX:+StressGCM",
                         "-sc", // both actors compiled alike, not each mode with each
                         "false",
                         "-f",
