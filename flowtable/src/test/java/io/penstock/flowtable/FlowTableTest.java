@@ -207,7 +207,7 @@ class FlowTableTest {
         assertEquals(4, table.size());
     }
 
-    /// SPEC 3.10: established flows are never evicted for half-open ones.
+    /// Established flows are never evicted for half-open ones.
     @ParameterizedTest
     @EnumSource
     void shouldNotEvictAnythingAliveForAHalfOpenFlow(Shape shape) {

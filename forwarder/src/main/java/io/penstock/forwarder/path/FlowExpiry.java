@@ -11,7 +11,7 @@ import io.penstock.flowtable.TickClock;
 /// which passes over the whole table every [#PASS_TICKS] ticks or, where it is large, less often, some lines a duty
 /// cycle.
 final class FlowExpiry implements FlowTable.Owner {
-    /// SPEC 3.9: half-open flows.
+    /// Half-open flows.
     private static final int HALF_OPEN_TICKS = TickClock.ticksOfMs(60_000);
     /// Flows whose client sent a FIN.
     private static final int CLOSING_TICKS = TickClock.ticksOfMs(120_000);

@@ -36,9 +36,10 @@ import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/// What SPEC 3 says becomes of each frame. Where it leaves a choice (which backend a hash leads to, which source port
-/// a flow's tunnel has) the model takes the answer that it is shown, checks that it is one of those allowed, and
-/// insists on it from then on: a flow has a set of backends that it may have, which each packet can only narrow.
+/// What must become of each frame, by what the product promises. Where that leaves a choice (which backend a hash
+/// leads to, which source port a flow's tunnel has) the model takes the answer that it is shown, checks that it is one
+/// of those allowed, and insists on it from then on: a flow has a set of backends that it may have, which each packet
+/// can only narrow.
 final class ModelPath {
     static final int SYN = 2;
     static final int FIN = 1;
@@ -518,7 +519,7 @@ final class ModelPath {
         return learned != null && nowNs() < learned.untilNs ? learned.mtu : network.mtu();
     }
 
-    /// SPEC 3.4.
+    /// Another destination MAC, one hop less; nothing else.
     private byte[] direct(ModelPacket packet, byte[] received, byte[] nextHop) {
         byte[] frame = join(nextHop, mac(network.localMac()), slice(received, 12, received.length));
         if (packet.isV6) {
@@ -532,7 +533,7 @@ final class ModelPath {
         return frame;
     }
 
-    /// SPEC 3.5: the MSS on a SYN, lowered to fit.
+    /// The MSS on a SYN, lowered to fit.
     private static byte[] clamped(ModelPacket packet, ModelListener listener, int room) {
         int wanted = listener.config.mssClamp();
         if (packet.kind != Kind.FLOW
@@ -575,7 +576,8 @@ final class ModelPath {
         }
     }
 
-    /// SPEC 3.5. The source port and the flow label are whatever was sent, as long as they are the flow's.
+    /// The packet whole in an outer header. The source port and the flow label are whatever was sent, as long as they
+    /// are the flow's.
     private byte[] tunnel(
             ModelPacket packet, byte[] inner, Backend backend, byte[] nextHop, Entropy entropy, int ahead) {
         learn(packet.l3, backend, entropy, output.sent(ahead));
@@ -838,7 +840,7 @@ final class ModelPath {
                         vip, client, 1, u8(packet.packet, 1), u16(packet.packet, 4), flags, 64, NOTHING, message));
     }
 
-    /// SPEC 3.7: an error about a packet from the VIP to a client.
+    /// An error about a packet from the VIP to a client.
     private void relay(long number, ModelPacket packet) {
         Quoted quoted = ModelQuote.quoted(packet);
         if (quoted == null || !quoted.hasPorts || !quoted.source.equals(packet.destination)) {
@@ -860,7 +862,7 @@ final class ModelPath {
         }
     }
 
-    /// SPEC 3.7: an error about our own outer packets.
+    /// An error about our own outer packets.
     private void aboutTunnel(long number, ModelPacket packet) {
         byte[] us4 = network.localAddress().getAddress();
         byte[] us6 = network.localAddress6().getAddress();

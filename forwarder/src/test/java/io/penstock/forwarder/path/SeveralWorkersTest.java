@@ -233,7 +233,7 @@ class SeveralWorkersTest {
         }
     }
 
-    /// Also a SYN that is sent again: SPEC 3.9 holds for the flow, not for the worker that saw it first.
+    /// Also a SYN that is sent again: it stays, which holds for the flow, not for the worker that saw it first.
     @ParameterizedTest
     @CsvSource({"wrr", "lc", "wlc", "swrr", "sh", "mh"})
     void shouldKeepARetransmittedSynWithItsBackend(String scheduler) {

@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/// The client's half of TCP, state by state (SPEC 3.9).
+/// The client's half of TCP, state by state.
 ///
 /// Shows S2-10, S2-23, S2-66, S2-67, S2-68, S2-69.
 class TcpStatesTest {
