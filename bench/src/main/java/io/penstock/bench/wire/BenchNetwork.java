@@ -220,6 +220,16 @@ public final class BenchNetwork implements AutoCloseable {
         for (String[] end : ends()) {
             in(end[0], "ethtool", "-K", end[1], "gro", "on");
         }
+        makeNeighbours();
+        for (String[] end : ends()) {
+            in(end[0], "sh", "-c", "echo 1 >/sys/class/net/" + end[1] + "/threaded");
+        }
+    }
+
+    /// Tells the forwarder's side where the backends are. Before each subject: one that took the interface down left it
+    /// without neighbours.
+    void makeNeighbours() throws IOException {
+        in(forwarderSide(), "ip", "link", "set", forwarderLink(), "up");
         String far = mac(generatorSide(), generatorLink()).replaceAll("(..)(?!$)", "$1:");
         for (int i = 0; i < BACKENDS; i++) {
             in(
@@ -235,9 +245,17 @@ public final class BenchNetwork implements AutoCloseable {
                     "dev",
                     forwarderLink());
         }
-        for (String[] end : ends()) {
-            in(end[0], "sh", "-c", "echo 1 >/sys/class/net/" + end[1] + "/threaded");
-        }
+    }
+
+    /// Lets the far end collect what comes for 30 us, as a NIC would: else each frame sent would wake its thread. For
+    /// rates; it would add to a time of flight.
+    void collectAtFarEnd() throws IOException {
+        String files = "/sys/class/net/" + generatorLink();
+        in(
+                generatorSide(),
+                "sh",
+                "-c",
+                "cd " + files + " && echo 1000 >napi_defer_hard_irqs && echo 30000 >gro_flush_timeout");
     }
 
     private List<String[]> ends() {

@@ -48,6 +48,11 @@ final class Flood implements AutoCloseable {
         traffic.pace(perSecond);
     }
 
+    /// {@return how many frames were sent so far}
+    long sent() {
+        return traffic.sent();
+    }
+
     /// @throws IOException when it could not send
     void check() throws IOException {
         RuntimeException cause = failure;
