@@ -8,9 +8,9 @@ import java.io.IOException;
 ///
 /// More on offer is not more forwarded: above its limit a forwarder that shares its CPU with the kernel's receiving
 /// spends it on frames that are dropped later (receive livelock, Mogul and Ramakrishnan 1997), and what then comes back
-/// depends on chance. So the rate on offer rises step by step until too much is lost, and the best step is measured
-/// again,
-/// for longer, and the next lower one where it does not hold. What the search saw by luck is not the result.
+/// depends on chance. So the rate on offer rises step by step until too much is lost. The best step is measured again,
+/// for longer, and the next lower one where it does not hold: what the search saw by luck is not the result. No two
+/// rates nearer than a step are told apart.
 final class PeakRate {
     private static final double FIRST_MPPS = 0.05;
     private static final double MOST_MPPS = 8;
