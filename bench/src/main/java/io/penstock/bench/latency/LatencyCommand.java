@@ -3,25 +3,24 @@ package io.penstock.bench.latency;
 import io.penstock.bench.report.Figure;
 import io.penstock.bench.report.Report;
 import io.penstock.bench.report.ReportOptions;
-import io.penstock.bench.traffic.FrameMix;
-import io.penstock.bench.traffic.LoadGenerator;
 import io.penstock.bench.wire.BenchNetwork;
+import io.penstock.bench.wire.Flood;
 import io.penstock.bench.wire.Subject;
 import io.penstock.bench.wire.Subjects;
 import io.penstock.control.cli.CommandException;
 import io.penstock.control.cli.CommandRunner;
 import io.penstock.control.cli.ExitCode;
-import io.penstock.control.config.HugePages;
 import io.penstock.forwarder.linux.CpuAffinity;
-import io.penstock.forwarder.port.XdpInterface;
+import io.penstock.forwarder.linux.FlightTimes;
+import io.penstock.forwarder.linux.LinuxException;
+import io.penstock.forwarder.linux.TrafficGenerator;
 import java.io.IOException;
-import java.net.InetAddress;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.regex.Pattern;
 import picocli.CommandLine.Command;
@@ -32,16 +31,22 @@ import picocli.CommandLine.Option;
 @Command(
         name = "latency",
         description = {
-            "Sends frames at fixed rates through one worker and back, and shows the time of flight: p50 to p99.99.",
-            "The subject xdp-program is the bare wire: what the kernel itself needs for the same way there and back."
+            "Sends frames at fixed rates through one worker and back, and shows the time of flight: p50 to p99.99. A time"
+                    + " is taken by the kernel at both ends of the wire, so no turn of a program of the benchmark is part"
+                    + " of it.",
+            "The subject xdp-program is the bare wire: what the kernel itself needs for the same way there and back, on"
+                    + " a CPU that is kept awake."
         },
         footerHeading = CommandRunner.EXAMPLE,
         footer = "  sudo penstock bench latency --quick --rates 1000,100000")
 public final class LatencyCommand implements Callable<ExitCode> {
-    private static final double[] PERCENTILES = {50, 90, 99, 99.9, 99.99};
     private static final String BARE = "xdp-program";
-    private static final int WARM_UP_MS = 1_500;
-    private static final int FIRST_FRAME_TRIES = 100;
+    private static final long FIRST_RATE = 10_000;
+    private static final int FIRST_FRAME_WAIT_MS = 8_000;
+    private static final long WARM_UP_RATE = 50_000;
+    private static final int FRAME_LENGTH = 60;
+    private static final double LOSS_TO_SAY_PERCENT = 1;
+    private static final double RATE_HELD = 0.95;
 
     @Mixin
     private ReportOptions options = new ReportOptions();
@@ -53,8 +58,8 @@ public final class LatencyCommand implements Callable<ExitCode> {
             description = "Frames a second; default 1000,100000,400000 (quick: the first two).")
     private long[] rates = {};
 
-    @Option(names = "--flows", paramLabel = "N", description = "Different flows; default 1000.")
-    private int flows = 1_000;
+    @Option(names = "--flows", paramLabel = "N", description = "Different flows, a power of two; default 1024.")
+    private int flows = 1024;
 
     @Option(names = "--idle", paramLabel = "MODE", description = "The worker's forwarder.idle; default spin.")
     private String idle = "spin";
@@ -65,7 +70,9 @@ public final class LatencyCommand implements Callable<ExitCode> {
     @Option(
             names = "--syn-flood",
             paramLabel = "PERCENT",
-            description = "So many of a hundred frames are SYNs of flows that nobody saw before; 0 to 90.")
+            description =
+                    "So many of a hundred frames are SYNs of flows that nobody saw before, which are neither timed"
+                            + " nor counted; 0 to 90.")
     private int floodPercent;
 
     @Option(names = "--only", paramLabel = "REGEX", description = "Only subjects whose name, port and case match.")
@@ -76,30 +83,40 @@ public final class LatencyCommand implements Callable<ExitCode> {
         if (floodPercent < 0 || floodPercent > 90) {
             throw new CommandException(ExitCode.USAGE, "--syn-flood=" + floodPercent + ": 0 to 90 expected");
         }
+        if (Integer.bitCount(flows) != 1 || flows > TrafficGenerator.FLOWS_MAX) {
+            throw new CommandException(
+                    ExitCode.USAGE,
+                    "--flows=" + flows + ": a power of two up to " + TrafficGenerator.FLOWS_MAX + " expected");
+        }
+        for (long rate : rates) {
+            if (rate < 1 || rate > 100_000_000) {
+                throw new CommandException(ExitCode.USAGE, "--rates=" + rate + ": 1 to 100000000 expected");
+            }
+        }
         long[] wanted = rates.length > 0
                 ? rates
                 : options.isQuick() ? new long[] {1_000, 100_000} : new long[] {1_000, 100_000, 400_000};
         int runs = options.runs(5, 2);
         Report report = options.open("latency");
+        BitSet cpus = CpuAffinity.available();
         try (BenchNetwork network = BenchNetwork.open();
-                Subjects.Compiled c = Subjects.Compiled.of(report);
-                XdpInterface port = openPort(network)) {
+                Subjects.Compiled c = Subjects.Compiled.of(report)) {
+            keepOffWorkerCpu();
             List<Subject> subjects = Subjects.usable(report, only, subjects(c));
-            Map<Subject, Map<Long, List<LoadGenerator.Result>>> results = new LinkedHashMap<>();
-            LoadGenerator generator = new LoadGenerator(port.ports().getFirst(), mix(network));
-            onGeneratorCpu(() -> {
-                for (int run = 0; run < runs; run++) {
-                    for (Subject subject : List.copyOf(subjects)) {
-                        try {
-                            measure(network, subject, generator, wanted, results);
-                        } catch (IOException e) {
-                            report.missing(subject.label(), String.valueOf(e.getMessage()));
-                            subjects.remove(subject);
-                        }
+            Map<Subject, Map<Long, List<Flight>>> flights = new LinkedHashMap<>();
+            for (int run = 0; run < runs; run++) {
+                for (Subject subject : List.copyOf(subjects)) {
+                    try {
+                        measure(network, subject, cpus, wanted, flights);
+                    } catch (IOException e) {
+                        report.missing(subject.label(), String.valueOf(e.getMessage()));
+                        subjects.remove(subject);
                     }
                 }
-            });
-            results.forEach((subject, byRate) -> byRate.forEach((rate, all) -> add(report, subject, rate, all)));
+            }
+            flights.forEach((subject, byRate) -> byRate.forEach((rate, all) -> add(report, subject, rate, all)));
+        } finally {
+            CpuAffinity.setAllThreads(cpus);
         }
         added(report);
         report.finish();
@@ -113,67 +130,82 @@ public final class LatencyCommand implements Callable<ExitCode> {
         return all;
     }
 
-    private FrameMix mix(BenchNetwork network) throws IOException {
-        return new FrameMix(
-                network.forwarderMac(),
-                network.generatorMac(),
-                0xc000_0201,
-                BenchNetwork.PORT,
-                imix ? FrameMix.imix() : new int[] {FrameMix.LENGTH_MIN},
-                flows,
-                floodPercent,
-                options.seed());
-    }
-
-    /// The generator's port: frames for the VIP come to it, since direct server return leaves the VIP in them.
-    private static XdpInterface openPort(BenchNetwork network) throws IOException {
-        try (var _ = network.enter(network.generatorSide())) {
-            XdpInterface port = XdpInterface.open(
-                    network.generatorLink(), 1, new XdpInterface.Options(HugePages.AUTO, true, false));
-            port.filter().update(Set.of(InetAddress.getByName(BenchNetwork.VIP)), Set.of());
-            return port;
-        }
+    /// The JVM's own threads would take their turns there too.
+    private static void keepOffWorkerCpu() {
+        BitSet generator = new BitSet();
+        generator.set(BenchNetwork.GENERATOR_CPU);
+        CpuAffinity.setAllThreads(generator);
     }
 
     private void measure(
             BenchNetwork network,
             Subject subject,
-            LoadGenerator generator,
+            BitSet cpus,
             long[] wanted,
-            Map<Subject, Map<Long, List<LoadGenerator.Result>>> results)
+            Map<Subject, Map<Long, List<Flight>>> flights)
             throws IOException {
-        try (Subject.Running _ = subject.start(network)) {
-            awaitFrames(generator);
+        network.makeNeighbours();
+        TrafficGenerator.Options traffic =
+                TrafficGenerator.Options.timed(flows).withMix(imix).withSyns(floodPercent);
+        byte[] frame = network.frame(imix ? TrafficGenerator.MIX_LENGTH_MAX : FRAME_LENGTH);
+        try (FlightTimes times = times(network);
+                Subject.Running _ = start(subject, network, cpus);
+                Flood flood = new Flood(network, frame, traffic, FIRST_RATE)) {
+            awaitFrames(times, flood);
             network.pinKernelThreads();
-            generator.run(50_000, WARM_UP_MS);
-            for (long rate : wanted) {
-                long ms = options.isQuick() ? 1_000 : 5_000;
-                results.computeIfAbsent(subject, _ -> new LinkedHashMap<>())
-                        .computeIfAbsent(rate, _ -> new ArrayList<>())
-                        .add(generator.run(rate, ms));
+            AwakeCpu awake = subject.port().isEmpty() ? new AwakeCpu(BenchNetwork.WORKER_CPU) : null;
+            try (awake) {
+                flood.pace(WARM_UP_RATE);
+                Flight.sleep(options.isQuick() ? 1_500 : 5_000); // For the JIT compiler.
+                for (long rate : wanted) {
+                    Flight flight = Flight.run(flood, times, rate, options.isQuick() ? 1_000 : 5_000);
+                    flights.computeIfAbsent(subject, _ -> new LinkedHashMap<>())
+                            .computeIfAbsent(rate, _ -> new ArrayList<>())
+                            .add(flight);
+                }
             }
         }
     }
 
-    private static void awaitFrames(LoadGenerator generator) throws IOException {
-        for (int i = 0; i < FIRST_FRAME_TRIES; i++) {
-            if (generator.run(1_000, 100).received() > 0) {
-                return;
-            }
+    private static FlightTimes times(BenchNetwork network) throws IOException {
+        try (var _ = network.enter(network.generatorSide())) {
+            return new FlightTimes(network.generatorLink());
+        } catch (LinuxException e) {
+            throw new IOException(e.getMessage(), e);
         }
-        throw new IOException("no frame came back within " + FIRST_FRAME_TRIES / 10 + " s");
     }
 
-    private static void add(Report report, Subject subject, long rate, List<LoadGenerator.Result> results) {
-        for (double percentile : PERCENTILES) {
-            List<Double> values = results.stream()
-                    .filter(result -> result.received() > 0)
-                    .map(result -> result.latencyNs().getValueAtPercentile(percentile) / 1e3)
+    /// Starts a subject, which gets the CPUs of who starts it.
+    private static Subject.Running start(Subject subject, BenchNetwork network, BitSet cpus) throws IOException {
+        CpuAffinity.set(cpus);
+        try {
+            return subject.start(network);
+        } finally {
+            CpuAffinity.pin(BenchNetwork.GENERATOR_CPU);
+        }
+    }
+
+    private static void awaitFrames(FlightTimes times, Flood flood) throws IOException {
+        for (int waitedMs = 0; times.frames() < 1_000; waitedMs += 50) {
+            flood.check();
+            if (waitedMs > FIRST_FRAME_WAIT_MS) {
+                throw new IOException("no frame came back within " + FIRST_FRAME_WAIT_MS / 1_000 + " s");
+            }
+            Flight.sleep(50);
+        }
+    }
+
+    private void add(Report report, Subject subject, long rate, List<Flight> flights) {
+        for (int i = 0; i < Flight.PERCENTILES.length; i++) {
+            int which = i;
+            List<Double> values = flights.stream()
+                    .filter(flight -> flight.received() > 0)
+                    .map(flight -> flight.us()[which])
                     .toList();
             if (!values.isEmpty()) {
                 report.add(
                         subject.name(),
-                        caseOf(subject, rate, percentile),
+                        caseOf(subject, rate, Flight.PERCENTILES[i]),
                         subject.port(),
                         subject.transport(),
                         0,
@@ -188,7 +220,32 @@ public final class LatencyCommand implements Callable<ExitCode> {
                 subject.transport(),
                 0,
                 "%",
-                results.stream().map(LoadGenerator.Result::lossPercent).toList());
+                flights.stream().map(Flight::lossPercent).toList());
+        doubts(report, subject, rate, flights);
+    }
+
+    /// Says where the times of a rate are not those of that rate.
+    private void doubts(Report report, Subject subject, long rate, List<Flight> flights) {
+        double loss =
+                flights.stream().mapToDouble(Flight::lossPercent).average().orElse(0);
+        if (loss > LOSS_TO_SAY_PERCENT) {
+            report.say(String.format(
+                    Locale.ROOT,
+                    "%s: %.1f %% of %spps were lost: above its limit, the times are those of the others",
+                    subject.label(),
+                    loss,
+                    Figure.flowsText(rate)));
+        }
+        double timed = rate * (100 - floodPercent) / 100.0;
+        double sent = flights.stream().mapToDouble(Flight::perSecond).average().orElse(0);
+        if (sent < RATE_HELD * timed) {
+            report.say(String.format(
+                    Locale.ROOT,
+                    "%s: of %.0f frames a second to be timed the generator sent %.0f",
+                    subject.label(),
+                    timed,
+                    sent));
+        }
     }
 
     private static String caseOf(Subject subject, long rate, double percentile) {
@@ -217,33 +274,5 @@ public final class LatencyCommand implements Callable<ExitCode> {
                 }
             }
         }
-    }
-
-    /// Runs a task on a thread that is pinned to the generator's CPU.
-    private static void onGeneratorCpu(Task task) throws IOException {
-        List<Exception> failures = new ArrayList<>();
-        Thread thread = new Thread(
-                () -> {
-                    CpuAffinity.pin(BenchNetwork.GENERATOR_CPU);
-                    try {
-                        task.run();
-                    } catch (IOException | RuntimeException e) {
-                        failures.add(e);
-                    }
-                },
-                "ps-bench-load");
-        thread.start();
-        try {
-            thread.join();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
-        if (!failures.isEmpty()) {
-            throw failures.getFirst() instanceof IOException io ? io : new IOException(failures.getFirst());
-        }
-    }
-
-    private interface Task {
-        void run() throws IOException;
     }
 }

@@ -228,7 +228,7 @@ public final class BenchNetwork implements AutoCloseable {
 
     /// Tells the forwarder's side where the backends are. Before each subject: one that took the interface down left it
     /// without neighbours.
-    void makeNeighbours() throws IOException {
+    public void makeNeighbours() throws IOException {
         in(forwarderSide(), "ip", "link", "set", forwarderLink(), "up");
         String far = mac(generatorSide(), generatorLink()).replaceAll("(..)(?!$)", "$1:");
         for (int i = 0; i < BACKENDS; i++) {

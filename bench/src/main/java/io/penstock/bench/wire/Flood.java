@@ -8,20 +8,25 @@ import java.io.IOException;
 import org.jspecify.annotations.Nullable;
 
 /// Frames from the kernel's own generator on the generator's CPU, at a rate that can be changed, until this closes.
-final class Flood implements AutoCloseable {
+public final class Flood implements AutoCloseable {
+    // Between two calls nothing is sent for some milliseconds. With a low rate most are not due, which takes no time.
     private static final int FRAMES_AT_ONCE = 1_000_000;
+    private static final int TIMED_FRAMES_AT_ONCE = 5_000_000;
 
     private final TrafficGenerator traffic;
+    private final int framesAtOnce;
     private final Thread thread;
     private volatile boolean running = true;
     private volatile @Nullable RuntimeException failure;
 
-    /// @param flows     different sources, a power of two
+    /// @param frame     see [TrafficGenerator]
     /// @param perSecond frames a second to begin with
-    Flood(BenchNetwork network, byte[] frame, int flows, long perSecond) throws IOException {
+    public Flood(BenchNetwork network, byte[] frame, TrafficGenerator.Options options, long perSecond)
+            throws IOException {
+        framesAtOnce = options.isTimed() ? TIMED_FRAMES_AT_ONCE : FRAMES_AT_ONCE;
         try (var _ = network.enter(network.generatorSide())) {
             traffic = new TrafficGenerator(
-                    LinuxInterface.read(network.generatorLink()).index(), frame, flows);
+                    LinuxInterface.read(network.generatorLink()).index(), frame, options);
         } catch (LinuxException e) {
             throw new IOException("generator: " + e.getMessage(), e);
         }
@@ -34,7 +39,7 @@ final class Flood implements AutoCloseable {
         try (var _ = network.enter(network.generatorSide())) {
             CpuAffinity.pin(BenchNetwork.GENERATOR_CPU);
             while (running) {
-                traffic.send(FRAMES_AT_ONCE);
+                traffic.send(framesAtOnce);
             }
         } catch (RuntimeException e) {
             failure = e;
@@ -44,17 +49,22 @@ final class Flood implements AutoCloseable {
     /// Changes the rate.
     ///
     /// @param perSecond frames a second; 0 for as many as can be made
-    void pace(long perSecond) {
+    public void pace(long perSecond) {
         traffic.pace(perSecond);
     }
 
-    /// {@return how many frames were sent so far}
-    long sent() {
-        return traffic.sent();
+    /// Sends nothing until the next [#pace].
+    public void pause() {
+        traffic.pause();
+    }
+
+    /// {@return how many frames were sent so far, without SYNs}
+    public long sent() {
+        return traffic.sent() - traffic.syns();
     }
 
     /// @throws IOException when it could not send
-    void check() throws IOException {
+    public void check() throws IOException {
         RuntimeException cause = failure;
         if (cause != null) {
             throw new IOException("generator: " + cause.getMessage(), cause);

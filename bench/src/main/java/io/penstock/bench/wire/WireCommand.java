@@ -6,6 +6,7 @@ import io.penstock.bench.report.ReportOptions;
 import io.penstock.control.cli.CommandRunner;
 import io.penstock.control.cli.ExitCode;
 import io.penstock.forwarder.linux.FrameSink;
+import io.penstock.forwarder.linux.TrafficGenerator;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -91,7 +92,7 @@ public final class WireCommand implements Callable<ExitCode> {
         network.makeNeighbours();
         try (FrameSink sink = sink(network);
                 Subject.Running _ = subject.start(network);
-                Flood flood = new Flood(network, frame, flows, FIRST_RATE)) {
+                Flood flood = new Flood(network, frame, TrafficGenerator.Options.flood(flows), FIRST_RATE)) {
             awaitFrames(sink, flood);
             network.pinKernelThreads();
             return options.isQuick()

@@ -82,6 +82,27 @@ class WireCommandTest {
         assertNothingLeft();
     }
 
+    @Test
+    void shouldTimeTheRestOfAFlood() throws IOException {
+        run(
+                "bench",
+                "latency",
+                "--quick",
+                "--runs",
+                "1",
+                "--rates",
+                "20000",
+                "--syn-flood",
+                "50",
+                "--only",
+                "^c xdp",
+                "--json",
+                "--out",
+                folder.toString());
+        assertTrue(out.toString().contains("swap 20kpps p50"), () -> out + err.toString());
+        assertNothingLeft();
+    }
+
     private void run(String... arguments) {
         CommandLine line = CommandRunner.prepare(new BenchMain(), arguments);
         line.setOut(new PrintWriter(out, true));

@@ -147,6 +147,8 @@ public final class BpfAssembler {
     public static final int SKB_PULL_DATA = 39;
     /// Helper `bpf_xdp_adjust_head(context, bytes)`: moves the frame's start.
     public static final int XDP_ADJUST_HEAD = 44;
+    /// Helper `bpf_xdp_adjust_tail(context, bytes)`: moves the frame's end.
+    public static final int XDP_ADJUST_TAIL = 65;
     /// Helper `bpf_ktime_get_coarse_ns()`: CLOCK_MONOTONIC_COARSE, as of the last timer tick; Linux 5.11.
     public static final int TIME_COARSE_NS = 160;
     /// Helper `bpf_xdp_get_buff_len(context)`: the frame's length with all its fragments.
