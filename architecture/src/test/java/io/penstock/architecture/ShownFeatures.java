@@ -16,14 +16,15 @@ import java.util.stream.Stream;
 /// Which test, or which page of the manual, says that it shows a line of the feature list.
 ///
 /// A test says so in the Javadoc of its method or class, in a paragraph that begins a sentence with "Shows"; a display
-/// name may say it too. A page says so in a comment, `<!-- Shows S2-44. -->`. Ids are listed (`S2-41, S2-42`) or
-/// ranged (`S2-41..S2-43`).
+/// name may say it too. A page says so in a comment that begins with the same word. Ids are listed (`S2-41, S2-42`) or
+/// ranged (`S2-41..S2-43`). The page that is written from here shows nothing itself: its comment is an example.
 final class ShownFeatures {
     private static final Pattern IDS =
             Pattern.compile("(S\\d)-(\\d{2,3})(?:\\s*(?:\\.\\.|…|–| to )\\s*S\\d-(\\d{2,3}))?");
     private static final Pattern TYPE = Pattern.compile("\\b(?:class|interface|record|enum) (\\w+)");
     private static final Pattern METHOD = Pattern.compile("\\b(\\w+)\\(");
     private static final String SHOWS = "Shows S";
+    private static final Path GENERATED = Path.of("docs", "features.md");
 
     private final Map<String, SortedSet<String>> byId = new TreeMap<>();
 
@@ -36,7 +37,7 @@ final class ShownFeatures {
                     .toList()) {
                 if (file.toString().matches(".*/src/test/java/.*\\.java")) {
                     shown.readTest(file);
-                } else if (file.toString().matches(".*/docs/.*\\.md")) {
+                } else if (file.toString().matches(".*/docs/.*\\.md") && !file.endsWith(GENERATED)) {
                     shown.readPage(root, file);
                 }
             }
