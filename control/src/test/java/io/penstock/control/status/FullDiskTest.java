@@ -3,16 +3,16 @@ package io.penstock.control.status;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.penstock.control.config.Addresses;
 import io.penstock.control.runtime.AtomicFile;
 import io.penstock.control.snapshot.SnapshotVersion;
+import io.penstock.testing.SmallDisk;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -27,30 +27,18 @@ class FullDiskTest {
     @TempDir
     Path folder;
 
-    private boolean mounted;
+    private @Nullable SmallDisk disk;
 
     @BeforeEach
     void mount() throws Exception {
-        assumeTrue("root".equals(System.getProperty("user.name")), "mounting a file system needs root");
-        mounted = run("mount", "-t", "tmpfs", "-o", "size=" + ROOM, "penstock-test", folder.toString()) == 0;
-        assumeTrue(mounted, "this host does not let us mount a tmpfs");
+        disk = SmallDisk.mount(folder, ROOM);
     }
 
     @AfterEach
     void unmount() throws Exception {
-        if (mounted) {
-            assertEquals(0, run("umount", "--lazy", folder.toString()));
+        if (disk != null) {
+            disk.unmount();
         }
-    }
-
-    private static int run(String... command) throws Exception {
-        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        int status = process.waitFor();
-        if (status != 0) {
-            System.out.println(String.join(" ", command) + ": " + output);
-        }
-        return status;
     }
 
     @Test

@@ -1,66 +1,14 @@
 package io.penstock.flowtable.stress;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
-
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.List;
-import java.util.concurrent.TimeUnit;
-import java.util.regex.Pattern;
+import io.penstock.testing.Jcstress;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/// Runs the jcstress tests of this module: all classes whose name ends in `Stress`, whatever their package.
-///
-/// Each test gets a second or two in each of a few compilation modes. For a longer look, run
-/// `org.openjdk.jcstress.Main` on the test class path with `-m default` or `-m tough`.
+/// The jcstress tests of this module.
 @Tag("slow")
 class StressTest {
-    private static final int LIMIT_S = 240;
-
-    private static final Pattern PASSED = Pattern.compile("All remaining tests: \\d\\d+ matching"); // ten at least
-
     @Test
     void shouldSeeNoForbiddenOutcome() throws Exception {
-        Path folder = Path.of("target", "jcstress").toAbsolutePath();
-        Files.createDirectories(folder);
-        Path output = folder.resolve("output.txt");
-        Process process = new ProcessBuilder(List.of(
-                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                        "-cp",
-                        System.getProperty("java.class.path"),
-                        "org.openjdk.jcstress.Main",
-                        "-t",
-                        "Stress",
-                        // One JVM for each test instead of eight, with the compiler told to order freely.
-                        "-jvmArgs",
-                        "--add-opens=java.base/jdk.internal.misc=ALL-UNNAMED -XX:+UseSerialGC"
-                                + " -XX:+UnlockDiagnosticVMOptions -XX:+StressLCM -XX:+StressGCM",
-                        "-sc", // both actors compiled alike, not each mode with each
-                        "false",
-                        "-f",
-                        "1",
-                        "-iters",
-                        "3",
-                        "-time",
-                        "300",
-                        "-r",
-                        folder.toString()))
-                .directory(folder.toFile())
-                .redirectErrorStream(true)
-                .redirectOutput(output.toFile())
-                .start();
-        boolean ended = process.waitFor(LIMIT_S, TimeUnit.SECONDS);
-        if (!ended) {
-            process.destroyForcibly();
-        }
-        String printed = Files.readString(output);
-
-        assertTrue(ended, () -> "still running: " + printed);
-        assertEquals(0, process.exitValue(), printed);
-        assertTrue(printed.contains("Failed tests: No matches"), printed);
-        assertTrue(printed.contains("Error tests: No matches"), printed);
-        assertTrue(PASSED.matcher(printed).find(), printed);
+        Jcstress.run(10, 240);
     }
 }
