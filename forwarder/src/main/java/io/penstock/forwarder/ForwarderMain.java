@@ -1,7 +1,6 @@
 package io.penstock.forwarder;
 
 import io.penstock.control.cli.CommandRunner;
-import io.penstock.control.cli.CommonOptions;
 import io.penstock.control.cli.ProductVersion;
 import io.penstock.forwarder.backend.BackendCommand;
 import io.penstock.forwarder.cli.ExplainCommand;
@@ -10,7 +9,6 @@ import io.penstock.forwarder.cli.ForwarderCommand;
 import io.penstock.forwarder.cli.ReplayCommand;
 import io.penstock.forwarder.cli.TraceCommand;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
 
 /// The commands of this module, as `tools/penstock` starts them.
 @Command(
@@ -26,10 +24,6 @@ import picocli.CommandLine.Mixin;
             TraceCommand.class,
         })
 public final class ForwarderMain {
-    @Mixin
-    @SuppressWarnings("UnusedVariable") // picocli and CommandRunner read it.
-    private CommonOptions common = new CommonOptions();
-
     /// Runs one command and ends the JVM with its exit code.
     public static void main(String[] args) {
         System.exit(CommandRunner.run(new ForwarderMain(), args));

@@ -1,7 +1,6 @@
 package io.penstock.sidecar;
 
 import io.penstock.control.cli.CommandRunner;
-import io.penstock.control.cli.CommonOptions;
 import io.penstock.control.cli.ConfigOptions;
 import io.penstock.control.cli.ExitCode;
 import io.penstock.control.cli.RuntimeDirOption;
@@ -22,10 +21,6 @@ import picocli.CommandLine.Mixin;
         footerHeading = CommandRunner.EXAMPLE,
         footer = "  penstock sidecar -c /etc/penstock/penstock.properties")
 final class SidecarCommand implements Callable<ExitCode> {
-    @Mixin
-    @SuppressWarnings("UnusedVariable") // picocli and CommandRunner read it.
-    private CommonOptions common = new CommonOptions();
-
     @Mixin
     private ConfigOptions config = new ConfigOptions();
 

@@ -2,7 +2,6 @@ package io.penstock.forwarder.cli;
 
 import io.penstock.control.cli.CommandException;
 import io.penstock.control.cli.CommandRunner;
-import io.penstock.control.cli.CommonOptions;
 import io.penstock.control.cli.ExitCode;
 import io.penstock.control.cli.InstanceOptions;
 import io.penstock.control.cli.JsonOption;
@@ -26,10 +25,6 @@ import picocli.CommandLine.Parameters;
         footerHeading = CommandRunner.EXAMPLE,
         footer = "  penstock explain tcp 198.51.100.7:40000 203.0.113.10:443")
 public final class ExplainCommand implements Callable<ExitCode> {
-    @Mixin
-    @SuppressWarnings("UnusedVariable") // picocli and CommandRunner read it.
-    private CommonOptions common = new CommonOptions();
-
     @Mixin
     private InstanceOptions instance = new InstanceOptions();
 

@@ -4,7 +4,6 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import io.penstock.control.cli.CommandException;
 import io.penstock.control.cli.CommandRunner;
-import io.penstock.control.cli.CommonOptions;
 import io.penstock.control.cli.ExitCode;
 import io.penstock.control.cli.InstanceOptions;
 import io.penstock.control.cli.JsonOption;
@@ -55,10 +54,6 @@ public final class FlowsCommand implements Callable<ExitCode> {
     private static final JsonFactory FACTORY = new JsonFactory();
 
     @Mixin
-    @SuppressWarnings("UnusedVariable") // picocli and CommandRunner read it.
-    private CommonOptions common = new CommonOptions();
-
-    @Mixin
     private InstanceOptions instance = new InstanceOptions();
 
     @Mixin
@@ -67,11 +62,8 @@ public final class FlowsCommand implements Callable<ExitCode> {
     @Parameters(arity = "0..1", paramLabel = "LISTENER", description = "Only those of this listener.")
     private @Nullable String listener;
 
-    @Option(names = "--client", paramLabel = "CIDR", description = "Only clients of this network, or this address.")
-    private @Nullable String client;
-
-    @Option(names = "--backend", paramLabel = "ID", description = "Only those of this backend.")
-    private @Nullable String backend;
+    @Mixin
+    private SelectionOptions selection = new SelectionOptions();
 
     @Option(names = "--limit", paramLabel = "N", description = "At most N flows; default: all.")
     private long limit = Long.MAX_VALUE;
@@ -82,6 +74,7 @@ public final class FlowsCommand implements Callable<ExitCode> {
 
     @Override
     public ExitCode call() throws Exception {
+        String client = selection.client();
         network = client == null ? null : network(client);
         if (limit < 0) {
             throw new CommandException(ExitCode.USAGE, "--limit " + limit + ": 0 or more expected");
@@ -139,6 +132,7 @@ public final class FlowsCommand implements Callable<ExitCode> {
 
     private void walk(StatusReader status, FlowTableReader flow, PrintWriter lines, @Nullable Table table) {
         int nowTicks = TickClock.ticks(System.nanoTime());
+        String backend = selection.backend();
         boolean isV6 = flow.shape() == Shape.IPV6;
         while (flow.next()) {
             long sourceHigh = isV6 ? flow.sourceHigh() : 0;

@@ -2,7 +2,6 @@ package io.penstock.forwarder.cli;
 
 import io.penstock.control.cli.CommandException;
 import io.penstock.control.cli.CommandRunner;
-import io.penstock.control.cli.CommonOptions;
 import io.penstock.control.cli.ConfigOptions;
 import io.penstock.control.cli.ExitCode;
 import io.penstock.control.cli.HostLacksException;
@@ -29,10 +28,6 @@ import picocli.CommandLine.Mixin;
         footer = "  penstock forwarder -c /etc/penstock/penstock.properties")
 public final class ForwarderCommand implements Callable<ExitCode> {
     private final Log log = new Log("forwarder");
-
-    @Mixin
-    @SuppressWarnings("UnusedVariable") // picocli and CommandRunner read it.
-    private CommonOptions common = new CommonOptions();
 
     @Mixin
     private ConfigOptions options = new ConfigOptions();

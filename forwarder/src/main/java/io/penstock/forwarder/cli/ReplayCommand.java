@@ -2,7 +2,6 @@ package io.penstock.forwarder.cli;
 
 import io.penstock.control.cli.CommandException;
 import io.penstock.control.cli.CommandRunner;
-import io.penstock.control.cli.CommonOptions;
 import io.penstock.control.cli.ConfigOptions;
 import io.penstock.control.cli.ExitCode;
 import io.penstock.control.config.PenstockConfig;
@@ -34,10 +33,6 @@ import picocli.CommandLine.Parameters;
         footerHeading = CommandRunner.EXAMPLE,
         footer = "  penstock replay -c penstock.properties in.pcap out.pcap")
 public final class ReplayCommand implements Callable<ExitCode> {
-    @Mixin
-    @SuppressWarnings("UnusedVariable") // picocli and CommandRunner read it.
-    private CommonOptions common = new CommonOptions();
-
     @Mixin
     private ConfigOptions options = new ConfigOptions();
 

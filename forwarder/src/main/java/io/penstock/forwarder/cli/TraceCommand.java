@@ -2,7 +2,6 @@ package io.penstock.forwarder.cli;
 
 import io.penstock.control.cli.CommandException;
 import io.penstock.control.cli.CommandRunner;
-import io.penstock.control.cli.CommonOptions;
 import io.penstock.control.cli.ExitCode;
 import io.penstock.control.cli.InstanceOptions;
 import io.penstock.control.cli.JsonOption;
@@ -56,10 +55,6 @@ public final class TraceCommand implements Callable<ExitCode> {
     private static final long KEEP_NS = 1_000_000_000L;
 
     @Mixin
-    @SuppressWarnings("UnusedVariable") // picocli and CommandRunner read it.
-    private CommonOptions common = new CommonOptions();
-
-    @Mixin
     private InstanceOptions instance = new InstanceOptions();
 
     @Mixin
@@ -68,17 +63,14 @@ public final class TraceCommand implements Callable<ExitCode> {
     @Parameters(arity = "0..1", paramLabel = "PROTO", description = "Only tcp, udp, icmp or arp.")
     private @Nullable String protocol;
 
-    @Option(names = "--client", paramLabel = "CIDR", description = "Only from this network, or this address.")
-    private @Nullable String client;
+    @Mixin
+    private SelectionOptions selection = new SelectionOptions();
 
     @Option(names = "--vip", paramLabel = "ADDRESS", description = "Only to this address.")
     private @Nullable String vip;
 
     @Option(names = "--listener", paramLabel = "NAME", description = "Only for this listener.")
     private @Nullable String listener;
-
-    @Option(names = "--backend", paramLabel = "ID", description = "Only what went to this backend.")
-    private @Nullable String backend;
 
     @Option(names = "--dropped", description = "Only what was dropped.")
     private boolean dropped;
@@ -168,10 +160,10 @@ public final class TraceCommand implements Callable<ExitCode> {
     private String request() {
         StringJoiner request = new StringJoiner(" ", "trace start ", "");
         add(request, "protocols", word("PROTO", protocol));
-        add(request, "client", word("--client", client));
+        add(request, "client", word("--client", selection.client()));
         add(request, "vip", word("--vip", vip));
         add(request, "listener", word("--listener", listener));
-        add(request, "backend", word("--backend", backend));
+        add(request, "backend", word("--backend", selection.backend()));
         if (dropped || !reasons.isEmpty()) {
             List<String> all = Arrays.stream(WorkerCounter.values())
                     .filter(counter -> counter.kind() == WorkerCounter.Kind.DROP)
