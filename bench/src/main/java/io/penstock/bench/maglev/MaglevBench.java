@@ -1,5 +1,6 @@
 package io.penstock.bench.maglev;
 
+import io.penstock.bench.report.Progress;
 import io.penstock.bench.report.Report;
 import io.penstock.flowtable.schedule.BackendIdentity;
 import io.penstock.flowtable.schedule.MaglevBuilder;
@@ -28,19 +29,20 @@ final class MaglevBench {
     }
 
     /// Backends of one weight.
-    void measure(Report report, int slots, int backends) {
+    void measure(Report report, Progress progress, int slots, int backends) {
         int[] weights = new int[backends];
         Arrays.fill(weights, 100);
-        measure(report, slots + "x" + backends, slots, weights);
+        measure(report, progress, slots + "x" + backends, slots, weights);
     }
 
     /// Backends of random weights from 1 to 255.
-    void measureWeighted(Report report, int slots, int backends) {
+    void measureWeighted(Report report, Progress progress, int slots, int backends) {
         int[] weights = random.ints(backends, 1, 256).toArray();
-        measure(report, slots + "x" + backends + " weighted", slots, weights);
+        measure(report, progress, slots + "x" + backends + " weighted", slots, weights);
     }
 
-    private void measure(Report report, String name, int slots, int[] weights) {
+    private void measure(Report report, Progress progress, String name, int slots, int[] weights) {
+        progress.begin("build " + name);
         Pool pool = pool(weights);
         for (int i = 0; i < warmups; i++) {
             builder.build(pool, slots);
@@ -55,6 +57,7 @@ final class MaglevBench {
         MaglevTable table = builder.build(pool, slots);
         addShares(report, name, table, weights);
         addMoves(report, name, table, pool, slots);
+        progress.end(times, "ms");
     }
 
     /// The share of each backend against the one that its weight asks for.

@@ -1,5 +1,6 @@
 package io.penstock.bench.maglev;
 
+import io.penstock.bench.report.Progress;
 import io.penstock.bench.report.Report;
 import io.penstock.bench.report.ReportOptions;
 import io.penstock.control.cli.CommandRunner;
@@ -25,13 +26,15 @@ public final class MaglevCommand implements Callable<ExitCode> {
     public ExitCode call() {
         Report report = options.open("maglev");
         MaglevBench bench = new MaglevBench(options.seed(), options.runs(15, 5), options.isQuick() ? 5 : 30);
-        bench.measure(report, 65_537, 10);
-        bench.measure(report, 65_537, 100);
-        bench.measure(report, 65_537, 655);
-        bench.measure(report, 65_537, 1_000);
-        bench.measure(report, 655_373, 1_000);
-        bench.measure(report, 655_373, 6_553);
-        bench.measureWeighted(report, 65_537, 1_000);
+        try (Progress progress = report.progress(7)) {
+            bench.measure(report, progress, 65_537, 10);
+            bench.measure(report, progress, 65_537, 100);
+            bench.measure(report, progress, 65_537, 655);
+            bench.measure(report, progress, 65_537, 1_000);
+            bench.measure(report, progress, 655_373, 1_000);
+            bench.measure(report, progress, 655_373, 6_553);
+            bench.measureWeighted(report, progress, 65_537, 1_000);
+        }
         report.finish();
         return ExitCode.DONE;
     }

@@ -3,6 +3,7 @@ package io.penstock.bench.path;
 import io.penstock.bench.path.BenchPath.Pools;
 import io.penstock.bench.peer.CPrograms;
 import io.penstock.bench.report.Figure;
+import io.penstock.bench.report.Progress;
 import io.penstock.bench.report.Report;
 import io.penstock.bench.report.ReportOptions;
 import io.penstock.control.cli.CommandRunner;
@@ -16,6 +17,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -36,6 +38,7 @@ public final class PathCommand implements Callable<ExitCode> {
     private static final long LIMIT_MIN = 1 << 16;
     private static final int NEW_FLOWS = 1_000_000;
     private static final int FLOOD_ROOM = 4_000_000;
+    private static final List<String> TUNNELS = List.of("ipip", "gue", "gre");
     private static final List<Pools> POOLS = List.of(new Pools(1, 1), new Pools(1, 1_000), new Pools(100, 100));
 
     @Mixin
@@ -63,24 +66,42 @@ public final class PathCommand implements Callable<ExitCode> {
         runs = options.runs(9, 5);
         runMs = options.isQuick() ? 150 : 500;
         Report report = options.open("path");
-        try (CCompiled c = CCompiled.of(report)) {
+        int steps = flows.length * (xdpLookup ? 2 : 1) + TUNNELS.size() + 3;
+        try (CCompiled c = CCompiled.of(report);
+                Progress progress = report.progress(steps)) {
             for (int count : flows) {
-                known(report, c.program, count);
+                step(report, progress, Figure.flowsText(count) + " known flows", () -> known(report, c.program, count));
                 if (xdpLookup) {
-                    KernelPath.measure(report, count, runs, runMs, options.seed());
+                    step(
+                            report,
+                            progress,
+                            Figure.flowsText(count) + " known flows in the kernel",
+                            () -> KernelPath.measure(report, count, runs, runMs, options.seed()));
                 }
             }
-            for (String tunnel : List.of("ipip", "gue", "gre")) {
-                tunnel(report, tunnel);
+            for (String tunnel : TUNNELS) {
+                step(report, progress, tunnel, () -> tunnel(report, tunnel));
             }
-            pools(report);
-            newFlows(report);
-            flood(report);
+            step(report, progress, "listeners and backends", () -> pools(report));
+            step(report, progress, "new flows", () -> newFlows(report));
+            step(report, progress, "known flows beside a flood", () -> flood(report));
         }
         ratios(report);
         KernelPath.sayRatios(report);
         report.finish();
         return ExitCode.DONE;
+    }
+
+    /// Measures something and says what came out.
+    private static void step(Report report, Progress progress, String what, Step measuring) throws IOException {
+        int before = report.figures().size();
+        progress.begin(what);
+        measuring.run();
+        progress.end(report.figures().stream().skip(before).map(Figure::text).collect(Collectors.joining(", ")));
+    }
+
+    private interface Step {
+        void run() throws IOException;
     }
 
     private void known(Report report, @Nullable Path program, int count) throws IOException {

@@ -69,6 +69,11 @@ public record Figure(
         return flows >= 1_000 && flows % 1_000 == 0 ? flows / 1_000 + "k" : Long.toString(flows);
     }
 
+    /// {@return who, and the middle value: `penstock 20.1 ns/packet`}
+    public String text() {
+        return subject + " " + Report.number(median()) + " " + unit;
+    }
+
     private double[] sorted() {
         double[] sorted = values.stream().mapToDouble(Double::doubleValue).toArray();
         Arrays.sort(sorted);

@@ -37,6 +37,7 @@ public final class Report {
     private final Path folder;
     private final double load = Host.load();
     private final List<Figure> figures = new ArrayList<>();
+    private @Nullable Progress progress;
 
     Report(
             String bench,
@@ -64,6 +65,7 @@ public final class Report {
     public void add(Figure figure) {
         figures.add(figure);
         if (json) {
+            makeRoom();
             out.println(toJson(figure));
             out.flush();
         }
@@ -86,6 +88,7 @@ public final class Report {
     /// Says a line for people.
     public void say(String line) {
         PrintWriter to = json ? err : out;
+        makeRoom();
         to.println(line);
         to.flush();
     }
@@ -93,6 +96,21 @@ public final class Report {
     /// Says that a subject was not measured, and why.
     public void missing(String subject, String reason) {
         say("not measured: " + subject + ": " + reason);
+    }
+
+    /// Begins to say how far the benchmark is; the caller closes it.
+    ///
+    /// @param steps how many there will be
+    public Progress progress(int steps) {
+        Progress begun = new Progress(err, Terminal.errorWidth(), steps, System::nanoTime);
+        progress = begun;
+        return begun;
+    }
+
+    private void makeRoom() {
+        if (progress != null) {
+            progress.clear();
+        }
     }
 
     /// {@return the figures so far}

@@ -1,6 +1,7 @@
 package io.penstock.bench.wire;
 
 import io.penstock.bench.report.Figure;
+import io.penstock.bench.report.Progress;
 import io.penstock.bench.report.Report;
 import io.penstock.bench.report.ReportOptions;
 import io.penstock.control.cli.CommandRunner;
@@ -57,13 +58,19 @@ public final class WireCommand implements Callable<ExitCode> {
             List<Subject> subjects = Subjects.usable(report, only, subjects(c));
             byte[] frame = network.frame(FRAME_BYTES);
             Map<Subject, Values> values = new LinkedHashMap<>();
-            for (int run = 0; run < runs; run++) {
-                for (Subject subject : List.copyOf(subjects)) {
-                    try {
-                        values.computeIfAbsent(subject, _ -> new Values()).add(measure(network, subject, frame));
-                    } catch (IOException e) {
-                        report.missing(subject.label(), String.valueOf(e.getMessage()));
-                        subjects.remove(subject);
+            try (Progress progress = report.progress(runs * subjects.size())) {
+                for (int run = 0; run < runs; run++) {
+                    for (Subject subject : List.copyOf(subjects)) {
+                        progress.begin(run, runs, subject.label());
+                        try {
+                            PeakRate.Measured measured = measure(network, subject, frame);
+                            values.computeIfAbsent(subject, _ -> new Values()).add(measured);
+                            progress.end(List.of(measured.mpps()), "Mpps");
+                        } catch (IOException e) {
+                            report.missing(subject.label(), String.valueOf(e.getMessage()));
+                            subjects.remove(subject);
+                            progress.skip(runs - run);
+                        }
                     }
                 }
             }

@@ -3,6 +3,8 @@ package io.penstock.control.cli;
 import java.io.Console;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -31,22 +33,40 @@ public final class Terminal {
             return Integer.MAX_VALUE;
         }
         String columns = System.getenv("COLUMNS");
-        int width = columns != null && columns.matches("[1-9][0-9]{0,4}") ? Integer.parseInt(columns) : size(1);
+        int width = columns != null && columns.matches("[1-9][0-9]{0,4}")
+                ? Integer.parseInt(columns)
+                : size(1, ProcessBuilder.Redirect.INHERIT);
         return width > 0 ? width : DEFAULT_WIDTH;
+    }
+
+    /// {@return columns of the terminal that standard error goes to, or 0 when it goes elsewhere or to a dumb one}
+    public static int errorWidth() {
+        try {
+            Path target = Files.readSymbolicLink(Path.of("/proc/self/fd/2"));
+            if (!target.toString().matches("/dev/(pts/[0-9]+|tty.*|console)") || "dumb".equals(System.getenv("TERM"))) {
+                return 0;
+            }
+            int width = size(1, ProcessBuilder.Redirect.from(target.toFile()));
+            return width > 0 ? width : DEFAULT_WIDTH;
+        } catch (IOException unknown) {
+            return 0;
+        }
     }
 
     /// {@return rows of the terminal, or 24 when that is not known}
     public static int height() {
-        int rows = isInteractive() ? size(0) : 0;
+        int rows = isInteractive() ? size(0, ProcessBuilder.Redirect.INHERIT) : 0;
         return rows > 0 ? rows : 24;
     }
 
     /// Asks stty(1), which has the ioctl that Java lacks: it answers `ROWS COLUMNS`.
-    private static int size(int field) {
+    ///
+    /// @param terminal which it is asked about
+    private static int size(int field, ProcessBuilder.Redirect terminal) {
         Process stty = null;
         try {
             stty = new ProcessBuilder("stty", "size")
-                    .redirectInput(ProcessBuilder.Redirect.INHERIT)
+                    .redirectInput(terminal)
                     .redirectError(ProcessBuilder.Redirect.DISCARD)
                     .start();
             String[] words = new String(stty.getInputStream().readAllBytes(), StandardCharsets.US_ASCII)
