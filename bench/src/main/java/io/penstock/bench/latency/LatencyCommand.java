@@ -1,6 +1,7 @@
 package io.penstock.bench.latency;
 
 import io.penstock.bench.report.Figure;
+import io.penstock.bench.report.Progress;
 import io.penstock.bench.report.Report;
 import io.penstock.bench.report.ReportOptions;
 import io.penstock.bench.wire.BenchNetwork;
@@ -23,6 +24,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -104,13 +106,18 @@ public final class LatencyCommand implements Callable<ExitCode> {
             keepOffWorkerCpu();
             List<Subject> subjects = Subjects.usable(report, only, subjects(c));
             Map<Subject, Map<Long, List<Flight>>> flights = new LinkedHashMap<>();
-            for (int run = 0; run < runs; run++) {
-                for (Subject subject : List.copyOf(subjects)) {
-                    try {
-                        measure(network, subject, cpus, wanted, flights);
-                    } catch (IOException e) {
-                        report.missing(subject.label(), String.valueOf(e.getMessage()));
-                        subjects.remove(subject);
+            try (Progress progress = report.progress(runs * subjects.size())) {
+                for (int run = 0; run < runs; run++) {
+                    for (Subject subject : List.copyOf(subjects)) {
+                        progress.begin(run, runs, subject.label());
+                        try {
+                            measure(network, subject, cpus, wanted, flights);
+                            progress.end(medians(flights.getOrDefault(subject, Map.of())));
+                        } catch (IOException e) {
+                            report.missing(subject.label(), String.valueOf(e.getMessage()));
+                            subjects.remove(subject);
+                            progress.skip(runs - run);
+                        }
                     }
                 }
             }
@@ -165,6 +172,14 @@ public final class LatencyCommand implements Callable<ExitCode> {
                 }
             }
         }
+    }
+
+    /// {@return the latest p50 at each rate, for people}
+    private static String medians(Map<Long, List<Flight>> byRate) {
+        return byRate.values().stream()
+                .map(List::getLast)
+                .map(flight -> flight.received() == 0 ? "-" : String.format(Locale.ROOT, "%.1f", flight.us()[0]))
+                .collect(Collectors.joining("/", "p50 ", " us"));
     }
 
     private static FlightTimes times(BenchNetwork network) throws IOException {
