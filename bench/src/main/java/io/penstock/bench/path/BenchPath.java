@@ -22,7 +22,11 @@ import io.penstock.forwarder.path.LocalNetwork;
 import io.penstock.forwarder.path.NextHops;
 import io.penstock.forwarder.path.PacketPath;
 import io.penstock.forwarder.path.PathContext;
+import io.penstock.forwarder.path.RateLimiter;
 import io.penstock.forwarder.port.FrameBatch;
+import io.penstock.forwarder.trace.PacketTrace;
+import io.penstock.forwarder.trace.TraceFile;
+import io.penstock.forwarder.trace.TraceFilter;
 import io.penstock.forwarder.worker.ForwardingWorker;
 import io.penstock.forwarder.worker.WorkerGauges;
 import java.io.IOException;
@@ -49,6 +53,7 @@ public final class BenchPath implements AutoCloseable {
     /// Rows of backends there are.
     public static final int ROWS = 1024;
 
+    private static final int TRACE_BYTES = 128; // The command's default.
     private static final long SHARED_ENTRIES = 1 << 16;
     private static final long IPV6_FLOWS = 1 << 10;
     private static final long NS_PER_TICK = 1L << TickClock.SHIFT;
@@ -152,6 +157,29 @@ public final class BenchPath implements AutoCloseable {
         for (int i = 0; i < FlowFrames.COUNT; i += BATCH_FRAMES) {
             worker.doWork();
         }
+    }
+
+    /// {@return what makes the worker note frames as `penstock trace` does, once it is given to [#trace]}
+    ///
+    /// @param filter      which frames
+    /// @param rate        of frames a second of the worker's clock, at most
+    /// @param sampleEvery one frame in so many is looked at
+    PacketTrace newTrace(TraceFilter filter, int rate, int sampleEvery) {
+        MemorySegment room = arena.allocate(TraceFile.bytesFor(1, TRACE_BYTES), 64);
+        return new PacketTrace(
+                port.memory(),
+                worker.path(),
+                filter,
+                new TraceFile(room, 1, 1, TRACE_BYTES, 0, 0).ring(0),
+                new RateLimiter(rate),
+                sampleEvery,
+                arena.allocate((long) TRACE_BYTES * BATCH_FRAMES),
+                BATCH_FRAMES);
+    }
+
+    /// Begins a trace, or ends it with null.
+    void trace(@Nullable PacketTrace trace) {
+        worker.trace(trace);
     }
 
     /// Lets the worker's clock go on.

@@ -66,7 +66,7 @@ public final class PathCommand implements Callable<ExitCode> {
         runs = options.runs(9, 5);
         runMs = options.isQuick() ? 150 : 500;
         Report report = options.open("path");
-        int steps = flows.length * (xdpLookup ? 2 : 1) + TUNNELS.size() + 3;
+        int steps = flows.length * (xdpLookup ? 2 : 1) + TUNNELS.size() + 4;
         try (CCompiled c = CCompiled.of(report);
                 Progress progress = report.progress(steps)) {
             for (int count : flows) {
@@ -85,6 +85,7 @@ public final class PathCommand implements Callable<ExitCode> {
             step(report, progress, "listeners and backends", () -> pools(report));
             step(report, progress, "new flows", () -> newFlows(report));
             step(report, progress, "known flows beside a flood", () -> flood(report));
+            step(report, progress, "known flows that somebody traces", () -> traced(report));
         }
         ratios(report);
         KernelPath.sayRatios(report);
@@ -213,6 +214,15 @@ public final class PathCommand implements Callable<ExitCode> {
             }
             report.add("penstock", "known alone", "memory", "", count, NS, alone);
             report.add("penstock", "known beside flood", "memory", "", count, NS, beside);
+        }
+    }
+
+    /// Last, since it makes the compiler forget that nobody traces.
+    private void traced(Report report) throws IOException {
+        int count = 1_000;
+        try (PathBench bench =
+                new PathBench("dr", count, LIMIT_MIN, options.seed(), null, TableFolder.withRoom(LIMIT_MIN * 36))) {
+            TraceCost.measure(report, bench, count, runs, runMs);
         }
     }
 
