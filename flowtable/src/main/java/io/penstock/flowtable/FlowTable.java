@@ -277,6 +277,14 @@ public final class FlowTable {
         return word(lineAt(bucket, 1, lineMask));
     }
 
+    /// Loads the creation times of a home line into the cache, for [#insert4].
+    ///
+    /// @param bucket from [#bucket]
+    /// @return as [#touch]
+    public long touchCreated(long bucket) {
+        return word(createdOffset(Shape.IPV4, bucket, created4));
+    }
+
     /// {@return the entry of an IPv6 flow, or [#NONE]}
     ///
     /// @param bucket          from [#bucket] and the flow's hash
@@ -542,8 +550,12 @@ public final class FlowTable {
 
     // No check but in tests: an offset is a header field's, or a line's or entry's within the mask of the lines.
     private long word(long offset) {
-        assert offset >= 0 && offset <= memory.byteSize() - Long.BYTES : "offset=" + offset;
+        assert isInside(offset, Long.BYTES) : "offset=" + offset;
         return NativeMemory.word(address + offset);
+    }
+
+    private boolean isInside(long offset, int length) {
+        return offset >= 0 && offset <= memory.byteSize() - length;
     }
 
     private long meta(long entry) {
@@ -599,29 +611,44 @@ public final class FlowTable {
 
     /// Finds a slot, frees it if need be, and makes the home line reach it.
     private long claim(long bucket, int state, int nowTicks) {
-        int last = size < limit ? stepsMax : Math.min(stepsMax, REPLACE_STEPS);
-        long victim = NONE;
-        int victimStep = 0;
+        long free = size < limit ? freeSlot(bucket) : NONE; // Most flows find one in their home line.
+        if (free == NONE) {
+            return claimAnyhow(bucket, state, nowTicks);
+        }
+        store(free + COUNTS, word(free + COUNTS) & REACH_BITS);
+        return free;
+    }
+
+    private long claimAnyhow(long bucket, int state, int nowTicks) {
+        boolean hasRoom = size < limit;
+        int last = hasRoom ? stepsMax : Math.min(stepsMax, REPLACE_STEPS);
         for (int step = 0; step <= last; step++) {
             long line = lineAt(bucket, step, lineMask);
-            long free = size < limit ? freeSlot(line) : NONE;
+            long free = hasRoom ? freeSlot(line) : NONE;
             if (free != NONE) {
                 return take(bucket, free, step);
             }
-            if (step <= REPLACE_STEPS) {
-                long expired = expiredSlot(line, nowTicks);
-                if (expired != NONE) {
-                    remove(expired);
-                    return take(bucket, expired, step);
-                }
-                long weaker = weakestSlot(line, victim, nowTicks);
-                if (weaker != victim) {
-                    victim = weaker;
-                    victimStep = step;
-                }
+            long expired = step <= REPLACE_STEPS ? expiredSlot(line, nowTicks) : NONE;
+            if (expired != NONE) {
+                remove(expired);
+                return take(bucket, expired, step);
             }
         }
-        if (victim == NONE || state == FlowState.HALF_OPEN) {
+        return state == FlowState.HALF_OPEN ? NONE : displace(bucket, nowTicks);
+    }
+
+    /// Takes the place of a flow that is less worth than an established one.
+    private long displace(long bucket, int nowTicks) {
+        long victim = NONE;
+        int victimStep = 0;
+        for (int step = 0; step <= Math.min(stepsMax, REPLACE_STEPS); step++) {
+            long weaker = weakestSlot(lineAt(bucket, step, lineMask), victim, nowTicks);
+            if (weaker != victim) {
+                victim = weaker;
+                victimStep = step;
+            }
+        }
+        if (victim == NONE) {
             return NONE;
         }
         remove(victim);
@@ -697,7 +724,9 @@ public final class FlowTable {
 
     private void create(long entry, int nowTicks) {
         long offset = createdOffset(shape, entry, created4);
-        HALVES.setOpaque(memory, offset, nowTicks);
+        assert isInside(offset, Integer.BYTES) : "offset=" + offset;
+        // A plain store of an aligned half word: whole, and it lies before the release that publishes the entry.
+        NativeMemory.putHalf(address + offset, nowTicks);
         assert observed(offset, nowTicks, Integer.BYTES);
     }
 
@@ -733,7 +762,8 @@ public final class FlowTable {
 
     /// Release: readers, and whoever opens the file after a kill, see the stores of a change in their order.
     private void store(long offset, long value) {
-        WORDS.setRelease(memory, offset, value);
+        assert isInside(offset, Long.BYTES) : "offset=" + offset;
+        NativeMemory.putWordRelease(address + offset, value);
         assert observed(offset, value, Long.BYTES);
     }
 

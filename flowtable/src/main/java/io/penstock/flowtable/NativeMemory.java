@@ -40,6 +40,16 @@ public final class NativeMemory {
         UnsafeApi.putLong(address, value);
     }
 
+    /// Stores eight bytes in native order after all loads and stores before it; whole, where they are aligned.
+    public static void putWordRelease(long address, long value) {
+        UnsafeApi.putLongRelease(null, address, value);
+    }
+
+    /// Stores four bytes in native order; whole, where they are aligned.
+    public static void putHalf(long address, int value) {
+        UnsafeApi.putInt(address, value);
+    }
+
     /// {@return four bytes in native order; whole, where they are aligned}
     public static int half(long address) {
         return UnsafeApi.getInt(address);

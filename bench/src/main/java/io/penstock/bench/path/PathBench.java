@@ -16,10 +16,12 @@ public final class PathBench implements AutoCloseable {
 
     private static final int WARM_UP_FLOWS = 1_000;
     private static final int WARM_UP_ROUNDS = 8_000;
+    private static final int WARM_UP_ROUNDS_PER_SYN = 8;
+    private static final int ROUND_NS = 5_000; // about what a round takes
 
     private final BenchPath path;
     private final BareLoop bare;
-    private FlowOrder order;
+    private final FlowOrder order;
     private final Rounds rounds = new Rounds(FlowFrames.COUNT);
     private final @Nullable CLoop c;
 
@@ -46,19 +48,28 @@ public final class PathBench implements AutoCloseable {
     PathBench(BenchPath path, int flows, long seed, @Nullable Path cProgram) throws IOException {
         this.path = path;
         bare = new BareLoop(path.frames(), path.flows(), path.hash(), 1024);
-        warmUp(Math.min(flows, WARM_UP_FLOWS));
+        warmUp();
         path.open(0, flows);
         order = new FlowOrder(seed, flows);
         c = cProgram == null ? null : new CLoop(cProgram, path, flows, seed);
     }
 
-    /// The compiler sees packets of known flows first, as it does in a forwarder, which warms itself up with them: what
-    /// it has compiled for millions of SYNs in a row calls the methods that known flows need, inlining none.
-    private void warmUp(int flows) {
-        path.open(0, flows);
-        order = new FlowOrder(0, flows);
-        for (int round = 0; round < WARM_UP_ROUNDS; round++) {
-            path.advance(knownRound());
+    /// The compiler sees packets of known flows first and new flows among them, as it does in a forwarder, which
+    /// warms itself up with them: what it has compiled for millions of SYNs in a row calls the methods that known
+    /// flows need, inlining none.
+    private static void warmUp() throws IOException {
+        try (BenchPath path = BenchPath.toWarmUp(2L * WARM_UP_ROUNDS / WARM_UP_ROUNDS_PER_SYN * FlowFrames.COUNT)) {
+            path.open(0, WARM_UP_FLOWS);
+            FlowOrder order = new FlowOrder(0, WARM_UP_FLOWS);
+            int flow = WARM_UP_FLOWS;
+            for (int round = 0; round < WARM_UP_ROUNDS; round++) {
+                boolean isSyn = round % WARM_UP_ROUNDS_PER_SYN == 0;
+                for (int i = 0; i < FlowFrames.COUNT; i++) {
+                    path.frames().stamp(i, isSyn ? flow++ : order.next(), isSyn);
+                }
+                path.forward();
+                path.advance(ROUND_NS);
+            }
         }
     }
 

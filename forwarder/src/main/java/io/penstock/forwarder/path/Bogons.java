@@ -17,7 +17,7 @@ final class Bogons {
                 : isBogon4(listeners, (int) source.low());
     }
 
-    private static boolean isBogon4(ListenerTable listeners, int source) {
+    static boolean isBogon4(ListenerTable listeners, int source) {
         int first = source >>> 24;
         return first == 0
                 || first == 127

@@ -297,6 +297,22 @@ final class FlowForwarding {
         continueOn(i, key.table, entry, row);
     }
 
+    /// Delivers frame `i`, whose flow has just been entered by [NewFlows].
+    void deliver(int i, int row) {
+        delivery.deliver(i, row, context.records.flags(row), context.hashes[i]);
+    }
+
+    /// [NewFlows] has chosen a row for frame `i` and found no room.
+    void beginWithoutEntry(int i, int row) {
+        key.load(i);
+        LiveListener listener = context.listeners.listener(context.records.listener(row));
+        if (listener == null) {
+            disposition.dropped(i, NO_LISTENER);
+        } else {
+            beginWithoutEntry(i, listener, row);
+        }
+    }
+
     /// The table is full. A flow of `mh` can do without an entry: the hash alone finds its backend again.
     private void beginWithoutEntry(int i, LiveListener listener, int row) {
         if (!listener.isMaglev()) {

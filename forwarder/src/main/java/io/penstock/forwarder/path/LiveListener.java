@@ -25,6 +25,7 @@ public final class LiveListener {
     private final long identity;
     private final boolean hasMaxFlows;
     private final int persistenceTicks;
+    private final @Nullable MaglevHistory decidedByHash;
 
     /// @param scheduler  over the usable backends
     /// @param history    Maglev generations of an `mh` listener, else null
@@ -47,6 +48,8 @@ public final class LiveListener {
         vips = config.vips().stream().map(IpKey::of).toList();
         hasMaxFlows = config.backends().stream().anyMatch(backend -> backend.maxFlows() > 0);
         persistenceTicks = config.persistenceMs() == 0 ? 0 : TickClock.ticksOfMs(config.persistenceMs());
+        boolean isPlain = running && newFlowLimit.isUnlimited() && !hasMaxFlows && persistenceTicks == 0;
+        decidedByHash = isPlain ? history : null;
     }
 
     /// {@return the listener's name}
@@ -86,6 +89,12 @@ public final class LiveListener {
     @Nullable
     MaglevHistory history() {
         return history;
+    }
+
+    /// {@return the Maglev history, if nothing but the flow's hash decides where a new flow goes; else null}
+    @Nullable
+    MaglevHistory decidedByHash() {
+        return decidedByHash;
     }
 
     boolean isMaglev() {

@@ -15,8 +15,9 @@ import java.util.Objects;
 /// 1. **Parse** every frame: what is it, to whom, which 5-tuple.
 /// 2. **Locate** every flow: hash its key, then touch its line of the flow table.
 /// 3. **Find** every flow, in its own line first, then in further ones.
-/// 4. **Act** on each frame by its kind: a known flow goes to its backend, an unknown one gets a backend
-///    ([FlowForwarding]); fragments, ICMP, ARP and neighbour discovery have a step of their own.
+/// 4. **Act** on each frame by its kind: a known flow goes to its backend ([KnownFlows]), a new one gets a backend
+///    ([NewFlows]), and what is not common about either is [FlowForwarding]'s; fragments, ICMP, ARP and neighbour
+///    discovery have a step of their own.
 /// 5. **Rewrite** what goes to a backend ([Delivery]) or back to where it came from ([Replies]).
 ///
 /// The steps run over the whole batch, one after the other, so that the cache misses of its frames overlap. Each step
@@ -33,6 +34,7 @@ public final class PacketPath {
     private final FlowTable flows4;
     private final FlowTable flows6;
     private final KnownFlows known;
+    private final NewFlows newFlows;
     private final FlowForwarding flows;
     private final FragmentForwarding fragments;
     private final IcmpHandling icmp;
@@ -64,6 +66,7 @@ public final class PacketPath {
         Delivery delivery = new Delivery(context, disposition, replies);
         known = new KnownFlows(context, disposition, hashes.length);
         flows = new FlowForwarding(context, disposition, delivery, replies);
+        newFlows = new NewFlows(context, disposition, flows, hashes.length);
         fragments = new FragmentForwarding(context, disposition, delivery, flows);
         neighbours = new NeighbourHandling(context, disposition);
         icmp = new IcmpHandling(context, disposition, delivery, replies, flows, neighbours);
@@ -230,17 +233,30 @@ public final class PacketPath {
 
     private void act(int received) {
         int left = known.forward(received, entries);
-        int[] rest = known.rest();
-        for (int n = 0; n < left; n++) {
-            int i = rest[n];
-            byte kind = parsed.kind(i);
-            if (kind == PacketKind.FLOW4) {
-                flows.forward(i, flows4, entries[i]);
-            } else if (kind == PacketKind.FLOW6) {
-                flows.forward(i, flows6, entries[i]);
-            } else {
-                actOnOdd(i, kind);
+        if (left > 0) {
+            actOnRest(known.rest(), left);
+        }
+    }
+
+    private void actOnRest(int[] rest, int count) {
+        newFlows.choose(rest, count, entries, buckets);
+        int n = 0;
+        while (n < count) {
+            n = newFlows.forward(rest, n, count, buckets);
+            if (n < count) {
+                actOn(rest[n++]);
             }
+        }
+    }
+
+    private void actOn(int i) {
+        byte kind = parsed.kind(i);
+        if (kind == PacketKind.FLOW4) {
+            flows.forward(i, flows4, entries[i]);
+        } else if (kind == PacketKind.FLOW6) {
+            flows.forward(i, flows6, entries[i]);
+        } else {
+            actOnOdd(i, kind);
         }
     }
 

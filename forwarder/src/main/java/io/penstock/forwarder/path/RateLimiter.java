@@ -17,6 +17,11 @@ public final class RateLimiter {
         burstNs = perSecond == 0 ? 0 : intervalNs * Math.max(0, perSecond - 1);
     }
 
+    /// {@return whether every event may happen}
+    boolean isUnlimited() {
+        return intervalNs == 0;
+    }
+
     /// Asks for one event.
     ///
     /// @return whether it may happen

@@ -23,7 +23,9 @@ final class MappedFiles {
     /// Maps a file that is there.
     static MemorySegment map(Path path, Arena arena) throws IOException {
         try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
-            return channel.map(MapMode.READ_WRITE, 0, channel.size(), arena);
+            MemorySegment memory = channel.map(MapMode.READ_WRITE, 0, channel.size(), arena);
+            memory.load(); // No worker waits for a page of it later.
+            return memory;
         }
     }
 
@@ -46,6 +48,7 @@ final class MappedFiles {
                 zeros.limit(length);
             }
             MemorySegment memory = channel.map(MapMode.READ_WRITE, 0, bytes, arena);
+            memory.load();
             made = true;
             return memory;
         } catch (IOException full) {

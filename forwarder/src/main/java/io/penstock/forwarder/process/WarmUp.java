@@ -15,6 +15,7 @@ import java.nio.ByteBuffer;
 /// are for a VIP of the configuration; its tables are its own and are gone afterwards.
 final class WarmUp {
     private static final int FLOWS = 1 << 12;
+    private static final int FIRST_PORT = 1 << 14;
     private static final int BATCH = 64;
     private static final int ETHERNET_LENGTH = 14;
     private static final int TCP_LENGTH = 20;
@@ -23,6 +24,8 @@ final class WarmUp {
     /// Enough for C2, and little beside the start of a JVM.
     private static final long LONGEST_NS = 500_000_000;
     private static final int ROUNDS = 40;
+    /// Of so many rounds the first opens new flows and the others use them.
+    private static final int ROUNDS_PER_SYN = 8;
 
     private WarmUp() {}
 
@@ -35,7 +38,7 @@ final class WarmUp {
         }
         ListenerConfig listener = config.listeners().getFirst();
         long untilNs = System.nanoTime() + LONGEST_NS;
-        try (ReplayedPath path = new ReplayedPath(config, FLOWS * 2L, BATCH)) {
+        try (ReplayedPath path = new ReplayedPath(config, 2L * FLOWS * ROUNDS / ROUNDS_PER_SYN, BATCH)) {
             path.setTime(System.nanoTime());
             path.apply(Snapshots.from(config, 1), HostClock.nowMs());
             byte[] frame = frame(listener);
@@ -48,12 +51,13 @@ final class WarmUp {
     private static void round(ReplayedPath path, byte[] frame, ListenerConfig listener, int round) {
         int l4 = frame.length - TCP_LENGTH;
         boolean isTcp = listener.protocol() == Protocol.TCP;
+        int port = FIRST_PORT + round / ROUNDS_PER_SYN * FLOWS;
         for (int flow = 0; flow < FLOWS; ) {
             for (int i = 0; i < BATCH; i++, flow++) {
-                frame[l4] = (byte) (0x40 + (flow >>> 8));
-                frame[l4 + 1] = (byte) flow;
+                frame[l4] = (byte) ((port + flow) >>> 8);
+                frame[l4 + 1] = (byte) (port + flow);
                 if (isTcp) {
-                    frame[l4 + 13] = (byte) (round % 8 == 0 ? SYN : ACK);
+                    frame[l4 + 13] = (byte) (round % ROUNDS_PER_SYN == 0 ? SYN : ACK);
                 }
                 path.port().offer(frame);
             }
