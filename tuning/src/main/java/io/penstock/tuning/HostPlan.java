@@ -105,7 +105,9 @@ public final class HostPlan {
         int queuesMax = WORKERS_MAX;
         String driver = "";
         if (nic == null) {
-            line(text, "# No network interface was found; name the one that the VIPs' frames arrive on.");
+            line(
+                    text,
+                    "# No default route and no network card to guess by: name the interface that the VIPs' frames arrive on.");
             line(text, "#forwarder.interface=eth1");
         } else {
             line(

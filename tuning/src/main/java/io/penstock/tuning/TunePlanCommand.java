@@ -7,6 +7,7 @@ import io.penstock.control.config.ConfigException;
 import io.penstock.control.config.Problem;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.Callable;
@@ -23,7 +24,7 @@ import picocli.CommandLine.Spec;
         description = {
             "Prints the forwarder's part of a properties file that fits this host, with the reasons.",
             "With --write it puts these keys into a file: a key that is there gets the new value, all else stays as it"
-                    + " is, and nothing is written unless the result passes penstock check.",
+                    + " is, and nothing is written unless the result passes penstock check. A file that is not there is made.",
         },
         footerHeading = CommandRunner.EXAMPLE,
         footer = "  penstock tune plan --interface eth1 --write /etc/penstock/default.properties")
@@ -46,7 +47,12 @@ final class TunePlanCommand implements Callable<ExitCode> {
         PrintWriter out = command.commandLine().getOut();
         out.print(plan);
         if (file != null) {
-            write(file, HostPlan.keys(plan), out);
+            if (Files.notExists(file)) {
+                Files.writeString(file, plan);
+                out.println("# Written to " + file + ", which was not there");
+            } else {
+                write(file, HostPlan.keys(plan), out);
+            }
         }
         out.flush();
         return ExitCode.DONE;

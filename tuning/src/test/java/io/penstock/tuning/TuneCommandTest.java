@@ -135,6 +135,17 @@ class TuneCommandTest {
     }
 
     @Test
+    void shouldMakeTheFileForAPlan() throws Exception {
+        new RecordedHost(folder.resolve("host"));
+        Path file = folder.resolve("new.properties");
+
+        Result written = run("tune", "plan", "--root", folder.resolve("host").toString(), "--write", file.toString());
+        assertEquals(0, written.exitCode(), written.err());
+        assertTrue(written.out().contains("# Written to " + file), written.out());
+        assertEquals(List.of(2, 3), ConfigLoader.load(file).config().forwarder().cpus());
+    }
+
+    @Test
     void shouldWriteNoPlanIntoAFileThatIsWrong() throws IOException {
         new RecordedHost(folder.resolve("host"));
         Path file = folder.resolve("wrong.properties");
