@@ -9,9 +9,9 @@ import org.jspecify.annotations.Nullable;
 
 /// Frames from the kernel's own generator on the generator's CPU, at a rate that can be changed, until this closes.
 public final class Flood implements AutoCloseable {
-    // Between two calls nothing is sent for some milliseconds. With a low rate most are not due, which takes no time.
+    // Between two calls nothing is sent for 10 to 20 ms. Where frames are timed, most are not due and dropped at once.
     private static final int FRAMES_AT_ONCE = 1_000_000;
-    private static final int TIMED_FRAMES_AT_ONCE = 5_000_000;
+    private static final int TIMED_FRAMES_AT_ONCE = 8_000_000;
 
     private final TrafficGenerator traffic;
     private final int framesAtOnce;
