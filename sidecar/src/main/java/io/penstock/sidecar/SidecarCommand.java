@@ -19,7 +19,7 @@ import picocli.CommandLine.Mixin;
             "SIGHUP reads the file again (changes are noticed without it); SIGTERM ends it. Forwarding goes on without it.",
         },
         footerHeading = CommandRunner.EXAMPLE,
-        footer = "  penstock sidecar -c /etc/penstock/penstock.properties")
+        footer = "  penstock sidecar -c /etc/penstock/default.properties")
 final class SidecarCommand implements Callable<ExitCode> {
     @Mixin
     private ConfigOptions config = new ConfigOptions();

@@ -40,7 +40,7 @@ final class ConfigurationPage {
                 # Configuration
 
                 *Written from the code by `DocumentsTest`; to write it again:
-                `./mvnw -pl control test -Dtest=DocumentsTest -Dpenstock.docs=write`.*
+                `./mvnw -pl control -am test -Dtest=DocumentsTest -Dsurefire.failIfNoSpecifiedTests=false -Dpenstock.docs=write`.*
 
                 One file in the syntax of Java properties, in UTF-8: `key=value`, one a line; a comment begins with `#` and
                 has a line of its own; a backslash at the end continues a line.

@@ -12,7 +12,7 @@ final class CountersPage {
                 # Counters
 
                 *Written from the code by `DocumentsTest`; to write it again:
-                `./mvnw -pl control test -Dtest=DocumentsTest -Dpenstock.docs=write`.*
+                `./mvnw -pl control -am test -Dtest=DocumentsTest -Dsurefire.failIfNoSpecifiedTests=false -Dpenstock.docs=write`.*
 
                 What each worker counts. The names are the same in `penstock counters`, `replay`, `explain`, the API and the
                 metrics (`penstock_received_total`, `penstock_dropped_total{reason="no_listener"}`, …). Unit: frames, unless

@@ -25,7 +25,7 @@ import picocli.CommandLine.Mixin;
             "The sidecar tells it of changes; without one it works by the file as it was at the start.",
         },
         footerHeading = CommandRunner.EXAMPLE,
-        footer = "  penstock forwarder -c /etc/penstock/penstock.properties")
+        footer = "  penstock forwarder -c /etc/penstock/default.properties")
 public final class ForwarderCommand implements Callable<ExitCode> {
     private final Log log = new Log("forwarder");
 

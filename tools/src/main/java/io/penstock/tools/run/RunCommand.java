@@ -26,7 +26,7 @@ import picocli.CommandLine.Mixin;
             "SIGTERM and Ctrl-C stop the sidecar, then the forwarder; SIGHUP makes the sidecar read the file again.",
         },
         footerHeading = CommandRunner.EXAMPLE,
-        footer = "  penstock run -c /etc/penstock/penstock.properties")
+        footer = "  penstock run -c /etc/penstock/default.properties")
 public final class RunCommand implements Callable<Integer> {
     private static final long SIDECAR_STOP_LIMIT_MS = 5_000;
     private static final long FORWARDER_STOP_LIMIT_MS = 10_000;
