@@ -14,7 +14,9 @@ import org.jspecify.annotations.Nullable;
 /// **Full.** A flow lies in its home line or some steps from it, where there was room: a new flow takes the first
 /// free slot within [#STEPS_MAX] steps. In the first [#REPLACE_STEPS] lines it may also take the place of an expired
 /// flow, and, if there is no free slot, of one that is reset, closing or half-open, in this order, unless it is
-/// half-open itself. So no flood of SYNs displaces a flow that is alive.
+/// half-open itself. So no flood of SYNs displaces a flow that is alive. Once such a flow has found no place in a table
+/// at its limit, those after it within the same tick ask in their home line alone: eight lines of each SYN of a flood
+/// would push everything else out of the caches.
 ///
 /// **Threads and processes.** One thread writes. Others, also in other processes, read through [FlowTableReader]. An
 /// entry's first word is its publication: it is written last with release, and cleared first. A writer killed between
@@ -112,6 +114,7 @@ public final class FlowTable {
     private final int stepsMax;
     private long size;
     private long cursor = HEADER_LENGTH;
+    private long fruitlessTick = Long.MIN_VALUE; // in which a half-open flow found no place, and no tick at first
     private Owner owner = NOBODY;
     private @Nullable StoreObserver observer;
 
@@ -621,7 +624,8 @@ public final class FlowTable {
 
     private long claimAnyhow(long bucket, int state, int nowTicks) {
         boolean hasRoom = size < limit;
-        int last = hasRoom ? stepsMax : Math.min(stepsMax, REPLACE_STEPS);
+        boolean isFruitless = !hasRoom && state == FlowState.HALF_OPEN && fruitlessTick == nowTicks;
+        int last = hasRoom ? stepsMax : isFruitless ? 0 : Math.min(stepsMax, REPLACE_STEPS);
         for (int step = 0; step <= last; step++) {
             long line = lineAt(bucket, step, lineMask);
             long free = hasRoom ? freeSlot(line) : NONE;
@@ -634,7 +638,11 @@ public final class FlowTable {
                 return take(bucket, expired, step);
             }
         }
-        return state == FlowState.HALF_OPEN ? NONE : displace(bucket, nowTicks);
+        if (state == FlowState.HALF_OPEN) {
+            fruitlessTick = nowTicks;
+            return NONE;
+        }
+        return displace(bucket, nowTicks);
     }
 
     /// Takes the place of a flow that is less worth than an established one.

@@ -9,14 +9,15 @@ import java.util.HexFormat;
 
 /// 60-byte TCP frames of numbered flows, in memory laid out like a port's: room before each frame for tunnel headers.
 ///
-/// Flow `f` comes from `10.0.0.0 + f`, port `1024 + (40503 f mod 2^15)`, and goes to `192.0.2.1`, port
-/// `80 + (f mod listeners)`. The loop in C makes the same frames for one listener. One thread's own.
+/// Flow `f` comes from `10.0.0.0 + (f mod 2^24)`, port `1024 + (40503 (f + 7 floor(f / 2^24)) mod 2^15)`, and goes to
+/// `192.0.2.1`, port `80 + (f mod listeners)`: no two of 2^31 are alike. The loop in C makes the same frames for one
+/// listener and the first 2^24. One thread's own.
 public final class FlowFrames {
     /// Frames there are.
     public static final int COUNT = 256;
     /// Bytes of a frame, as a network card counts them: without the checksum behind it.
     public static final int LENGTH = 60;
-    /// Most flows: the source's low three bytes tell them apart.
+    /// Most flows whose source's low three bytes tell them apart.
     public static final int FLOWS_MAX = 1 << 24;
     /// Bytes from frame to frame: an odd number of cache lines, so that the frames share all of the cache's sets.
     public static final int STRIDE = 320;
@@ -73,12 +74,12 @@ public final class FlowFrames {
 
     /// Makes frame `i` anew: a packet of a flow, as the network would bring it.
     ///
-    /// @param flow `0..FLOWS_MAX - 1`
+    /// @param flow not negative
     /// @param isSyn whether it opens the flow
     public void stamp(int i, int flow, boolean isSyn) {
         long at = offset(i);
         MemorySegment.copy(TEMPLATE, 0, memory, ValueLayout.JAVA_BYTE, at, LENGTH);
-        int source = 0x0a00_0000 + flow;
+        int source = 0x0a00_0000 + flow % FLOWS_MAX;
         memory.set(U32, at + SOURCE, source);
         memory.set(U16, at + SOURCE_PORT, (short) sourcePort(flow));
         int sum = SUM_WITHOUT_SOURCE + (source >>> 16) + (source & 0xffff);
@@ -98,6 +99,6 @@ public final class FlowFrames {
     }
 
     static int sourcePort(int flow) {
-        return 1024 + ((flow * 40503) & 0x7fff);
+        return 1024 + (((flow + 7 * (flow / FLOWS_MAX)) * 40503) & 0x7fff);
     }
 }

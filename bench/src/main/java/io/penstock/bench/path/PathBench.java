@@ -22,6 +22,7 @@ public final class PathBench implements AutoCloseable {
     private final BenchPath path;
     private final BareLoop bare;
     private final FlowOrder order;
+    private int strangers; // number of the first flow that nobody saw yet
     private final Rounds rounds = new Rounds(FlowFrames.COUNT);
     private final @Nullable CLoop c;
 
@@ -51,6 +52,7 @@ public final class PathBench implements AutoCloseable {
         warmUp();
         path.open(0, flows);
         order = new FlowOrder(seed, flows);
+        strangers = flows;
         c = cProgram == null ? null : new CLoop(cProgram, path, flows, seed);
     }
 
@@ -144,6 +146,7 @@ public final class PathBench implements AutoCloseable {
     /// @param first number of the first one
     /// @return nanoseconds a new flow
     public double open(int first, int count) {
+        strangers = Math.max(strangers, first + count);
         rounds.begin();
         for (int flow = first; flow < first + count; flow += FlowFrames.COUNT) {
             rounds.add(openRound(flow));
@@ -153,7 +156,7 @@ public final class PathBench implements AutoCloseable {
 
     private long openRound(int first) {
         for (int i = 0; i < FlowFrames.COUNT; i++) {
-            path.frames().stamp(i, (first + i) % FlowFrames.FLOWS_MAX, true);
+            path.frames().stamp(i, first + i, true);
         }
         long startNs = System.nanoTime();
         path.forward();
@@ -162,16 +165,15 @@ public final class PathBench implements AutoCloseable {
         return ns;
     }
 
-    /// Takes turns: a round of known flows, a round of SYNs of flows that nobody saw before.
+    /// Takes turns: a round of SYNs of flows that nobody saw before, a round of known flows.
     ///
-    /// @param first number of the first flow of the flood
-    /// @return nanoseconds a packet of the known flows
-    public double knownInFlood(int ms, int first) {
-        int flood = first;
+    /// @param ms time that the known flows take
+    /// @return nanoseconds a packet of the known flows, while the same worker has the flood to deal with too
+    public double knownInFlood(int ms) {
         rounds.begin();
         while (rounds.isOpen(ms)) {
-            openRound(flood);
-            flood += FlowFrames.COUNT;
+            openRound(strangers);
+            strangers += FlowFrames.COUNT;
             long ns = knownRound();
             path.advance(ns);
             rounds.add(ns);

@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -37,7 +38,12 @@ public final class PathCommand implements Callable<ExitCode> {
     private static final String NS = "ns/packet";
     private static final long LIMIT_MIN = 1 << 16;
     private static final int NEW_FLOWS = 1_000_000;
+    private static final int[] THERE = {1, 1_000_000, 10_000_000};
     private static final int FLOOD_ROOM = 4_000_000;
+    /// Half a table of SYNs.
+    private static final int FLOOD_MS = 40;
+
+    private static final int[] IN_FLOOD = {1_000, 100_000};
     private static final List<String> TUNNELS = List.of("ipip", "gue", "gre");
     private static final List<Pools> POOLS = List.of(new Pools(1, 1), new Pools(1, 1_000), new Pools(100, 100));
 
@@ -50,6 +56,13 @@ public final class PathCommand implements Callable<ExitCode> {
             paramLabel = "N",
             description = "Numbers of flows; default 1,1000,100000,1000000,10000000.")
     private int[] flows = {1, 1_000, 100_000, 1_000_000, 10_000_000};
+
+    @Option(
+            names = "--only",
+            paramLabel = "REGEX",
+            description = "Only parts whose name matches: 'N known flows', ipip, gue, gre, 'listeners and backends',"
+                    + " 'new flows', flood, 'known flows that somebody traces'.")
+    private Pattern only = Pattern.compile("");
 
     @Option(
             names = "--xdp-lookup",
@@ -66,26 +79,21 @@ public final class PathCommand implements Callable<ExitCode> {
         runs = options.runs(9, 5);
         runMs = options.isQuick() ? 150 : 500;
         Report report = options.open("path");
-        int steps = flows.length * (xdpLookup ? 2 : 1) + TUNNELS.size() + 4;
-        try (CCompiled c = CCompiled.of(report);
-                Progress progress = report.progress(steps)) {
-            for (int count : flows) {
-                step(report, progress, Figure.flowsText(count) + " known flows", () -> known(report, c.program, count));
-                if (xdpLookup) {
-                    step(
-                            report,
-                            progress,
-                            Figure.flowsText(count) + " known flows in the kernel",
-                            () -> KernelPath.measure(report, count, runs, runMs, options.seed()));
+        try (CCompiled c = CCompiled.of(report)) {
+            List<Part> parts = parts(report, c.program).stream()
+                    .filter(part -> only.matcher(part.name).find())
+                    .toList();
+            try (Progress progress = report.progress(parts.size())) {
+                for (Part part : parts) {
+                    int before = report.figures().size();
+                    progress.begin(part.name);
+                    part.measuring.run();
+                    progress.end(report.figures().stream()
+                            .skip(before)
+                            .map(Figure::text)
+                            .collect(Collectors.joining(", ")));
                 }
             }
-            for (String tunnel : TUNNELS) {
-                step(report, progress, tunnel, () -> tunnel(report, tunnel));
-            }
-            step(report, progress, "listeners and backends", () -> pools(report));
-            step(report, progress, "new flows", () -> newFlows(report));
-            step(report, progress, "known flows beside a flood", () -> flood(report));
-            step(report, progress, "known flows that somebody traces", () -> traced(report));
         }
         ratios(report);
         KernelPath.sayRatios(report);
@@ -93,13 +101,27 @@ public final class PathCommand implements Callable<ExitCode> {
         return ExitCode.DONE;
     }
 
-    /// Measures something and says what came out.
-    private static void step(Report report, Progress progress, String what, Step measuring) throws IOException {
-        int before = report.figures().size();
-        progress.begin(what);
-        measuring.run();
-        progress.end(report.figures().stream().skip(before).map(Figure::text).collect(Collectors.joining(", ")));
+    /// What there is to measure, in this order: what is traced comes last, since it makes the compiler forget that
+    /// nobody traces.
+    private List<Part> parts(Report report, @Nullable Path program) {
+        List<Part> parts = new ArrayList<>();
+        for (int count : flows) {
+            parts.add(new Part(Figure.flowsText(count) + " known flows", () -> known(report, program, count)));
+            if (xdpLookup) {
+                parts.add(new Part(
+                        Figure.flowsText(count) + " known flows in the kernel",
+                        () -> KernelPath.measure(report, count, runs, runMs, options.seed())));
+            }
+        }
+        TUNNELS.forEach(tunnel -> parts.add(new Part(tunnel, () -> tunnel(report, tunnel))));
+        parts.add(new Part("listeners and backends", () -> pools(report)));
+        parts.add(new Part("new flows", () -> newFlows(report)));
+        parts.add(new Part("flood", () -> flood(report)));
+        parts.add(new Part("known flows that somebody traces", () -> traced(report)));
+        return parts;
     }
+
+    private record Part(String name, Step measuring) {}
 
     private interface Step {
         void run() throws IOException;
@@ -185,39 +207,41 @@ public final class PathCommand implements Callable<ExitCode> {
     }
 
     private void newFlows(Report report) throws IOException {
-        List<Double> rates = PathBench.values(runs);
-        for (int run = -1; run < runs; run++) {
-            Path folder = TableFolder.withRoom(FlowTable.bytesFor(FlowTable.Shape.IPV4, 2L * NEW_FLOWS));
-            try (PathBench bench = new PathBench("dr", 1, 2L * NEW_FLOWS, options.seed(), null, folder)) {
-                double ns = bench.open(1, NEW_FLOWS);
-                if (run >= 0) { // The one before warms up.
-                    rates.add(1e3 / ns);
+        for (int there : THERE) {
+            long limit = limit(there + NEW_FLOWS);
+            Path folder = TableFolder.withRoom(FlowTable.bytesFor(FlowTable.Shape.IPV4, limit));
+            List<Double> rates = PathBench.values(runs);
+            for (int run = 0; run < runs; run++) {
+                try (PathBench bench = new PathBench("dr", there, limit, options.seed(), null, folder)) {
+                    rates.add(1e3 / bench.open(there, NEW_FLOWS));
                 }
             }
+            report.add("penstock", "new flows", "memory", "", there, "m/s", rates);
         }
-        report.add("penstock", "new flows", "memory", "", NEW_FLOWS, "m/s", rates);
     }
 
-    /// Known flows, alone and then in turns with a flood that fills the table and goes on.
+    /// Known flows, alone and then in turns with SYNs of as many others, while the table has room and when it is full.
     private void flood(Report report) throws IOException {
-        int count = 1_000;
         Path folder = TableFolder.withRoom(FlowTable.bytesFor(FlowTable.Shape.IPV4, FLOOD_ROOM));
-        try (PathBench bench = new PathBench("dr", count, FLOOD_ROOM, options.seed(), null, folder)) {
+        for (int count : IN_FLOOD) {
             List<Double> alone = PathBench.values(runs);
             List<Double> beside = PathBench.values(runs);
-            warmUp(bench);
-            int flood = count;
+            List<Double> full = PathBench.values(runs);
             for (int run = 0; run < runs; run++) {
-                alone.add(bench.known(runMs));
-                beside.add(bench.knownInFlood(runMs, flood));
-                flood += (1 << 20) * (run + 1);
+                try (PathBench bench = new PathBench("dr", count, FLOOD_ROOM, options.seed(), null, folder)) {
+                    bench.known(runMs);
+                    alone.add(bench.known(FLOOD_MS));
+                    beside.add(bench.knownInFlood(FLOOD_MS));
+                    bench.open(FLOOD_ROOM, FLOOD_ROOM);
+                    full.add(bench.knownInFlood(FLOOD_MS));
+                }
             }
             report.add("penstock", "known alone", "memory", "", count, NS, alone);
             report.add("penstock", "known beside flood", "memory", "", count, NS, beside);
+            report.add("penstock", "known beside flood, table full", "memory", "", count, NS, full);
         }
     }
 
-    /// Last, since it makes the compiler forget that nobody traces.
     private void traced(Report report) throws IOException {
         int count = 1_000;
         try (PathBench bench =
