@@ -160,7 +160,7 @@ public final class LatencyCommand implements Callable<ExitCode> {
                 Subject.Running _ = start(subject, network, cpus);
                 Flood flood = new Flood(network, frame, traffic, FIRST_RATE)) {
             awaitFrames(times, flood);
-            network.pinKernelThreads();
+            network.pinKernelThreads(BenchNetwork.GENERATOR_CPU);
             AwakeCpu awake = subject.port().isEmpty() ? new AwakeCpu(BenchNetwork.WORKER_CPU) : null;
             try (awake) {
                 flood.pace(WARM_UP_RATE);

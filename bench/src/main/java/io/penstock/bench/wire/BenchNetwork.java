@@ -25,8 +25,8 @@ import java.util.stream.Stream;
 ///   stands for the backends 10.78.0.11..   one arm: what comes in there goes out there
 /// ```
 ///
-/// CPU 0 has the generator, CPU 1 the forwarder, each with all kernel work of its end: the NAPI of its interface is a
-/// kernel thread that is pinned there.
+/// CPU 0 has the generator, CPU 1 the forwarder with all kernel work of its end: the NAPI of an interface is a kernel
+/// thread that is pinned.
 public final class BenchNetwork implements AutoCloseable {
     /// The generator's CPU.
     public static final int GENERATOR_CPU = 0;
@@ -145,12 +145,15 @@ public final class BenchNetwork implements AutoCloseable {
         return new Entered(namespace);
     }
 
-    /// Puts the NAPI thread of each interface on its CPU, before all programs, as interrupts would come: if they took
-    /// turns by the scheduler's tick, milliseconds each, every ring would overflow in each turn.
-    /// Attaching a program may make a new thread, so this is called after the forwarder has started.
-    public void pinKernelThreads() throws IOException {
+    /// Puts the NAPI thread of each interface on a CPU, before all programs, as interrupts would come: if they took
+    /// turns by the scheduler's tick, milliseconds each, every ring would overflow in each turn. Attaching a
+    /// program may make a new thread, so this is called after the forwarder has started.
+    ///
+    /// @param farEndCpu where what comes back is received. For rates the worker's: what it sent is freed there, as
+    ///                  by a NIC's driver, and the generator is alone. For times the generator's: a hop each way
+    public void pinKernelThreads(int farEndCpu) throws IOException {
         pinRealTime("napi/" + forwarderLink() + "-", WORKER_CPU);
-        pinRealTime("napi/" + generatorLink() + "-", GENERATOR_CPU);
+        pinRealTime("napi/" + generatorLink() + "-", farEndCpu);
     }
 
     /// Names of kernel threads have 15 letters at most; ours are short enough to be told apart.

@@ -54,23 +54,21 @@ public record ForwarderSubject(String port, String transport, String testCase, S
                 .redirectOutput(log.toFile());
         builder.environment().put("PENSTOCK_BUILD", "never");
         Process process = builder.start();
-        return new Running() {
-            @Override
-            public void close() throws IOException {
-                boolean died = !process.isAlive();
-                Program.end(process);
-                String text = Files.readString(log);
-                try (Stream<Path> files = Files.walk(folder)) {
-                    for (Path path : files.sorted(Comparator.reverseOrder()).toList()) {
-                        Files.deleteIfExists(path);
-                    }
-                }
-                if (died) {
-                    throw new IOException("the forwarder ended by itself: "
-                            + text.strip().lines().reduce((_, last) -> last).orElse("no word"));
-                }
+        return new RunningProgram(
+                process, name -> name.startsWith("ps-worker-"), byItself -> end(folder, log, byItself));
+    }
+
+    private static void end(Path folder, Path log, boolean byItself) throws IOException {
+        String text = Files.readString(log);
+        try (Stream<Path> files = Files.walk(folder)) {
+            for (Path path : files.sorted(Comparator.reverseOrder()).toList()) {
+                Files.deleteIfExists(path);
             }
-        };
+        }
+        if (byItself) {
+            throw new IOException("the forwarder ended by itself: "
+                    + text.strip().lines().reduce((_, last) -> last).orElse("no word"));
+        }
     }
 
     /// {@return where tools/penstock is}

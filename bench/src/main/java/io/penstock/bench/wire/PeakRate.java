@@ -34,10 +34,8 @@ final class PeakRate {
 
     /// {@return what came back at the best rate}
     ///
-    /// @param settleMs before the search, for the JIT compiler
-    /// @param ms       how long the best rate is measured
-    Measured find(long settleMs, long ms) throws IOException {
-        offer(FIRST_MPPS, settleMs);
+    /// @param ms how long the best rate is measured
+    Measured find(long ms) throws IOException {
         double best = FIRST_MPPS;
         int falls = 0;
         for (double offered = FIRST_MPPS; offered < MOST_MPPS && falls < FALLS; offered *= step) {

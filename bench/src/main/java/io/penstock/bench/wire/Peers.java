@@ -18,6 +18,7 @@ import io.penstock.forwarder.linux.BpfAssembler;
 import io.penstock.forwarder.linux.BpfAssembler.Label;
 import io.penstock.forwarder.linux.BpfLink;
 import io.penstock.forwarder.linux.BpfProgram;
+import io.penstock.forwarder.linux.FrameSink;
 import io.penstock.forwarder.linux.LinuxException;
 import io.penstock.forwarder.linux.LinuxInterface;
 import java.io.BufferedReader;
@@ -65,13 +66,12 @@ final class Peers {
                 Program.end(process);
                 throw new IOException(line == null ? "it ended without a word" : line);
             }
-            return () -> {
-                Program.end(process);
+            return new RunningProgram(process, _ -> true, _ -> {
                 if (taps) {
                     network.in(
                             network.forwarderSide(), "tc", "qdisc", "delete", "dev", network.forwarderLink(), "clsact");
                 }
-            };
+            });
         }
 
         /// As the forwarder does for its VIPs: behind the tap the host's stack sees nothing of them.
@@ -108,6 +108,11 @@ final class Peers {
         @Override
         public String port() {
             return "";
+        }
+
+        @Override
+        public FrameSink.Place sinkPlace() {
+            return FrameSink.Place.XDP;
         }
 
         @Override
@@ -282,14 +287,13 @@ final class Peers {
                     .redirectErrorStream(true)
                     .redirectOutput(log.toFile())
                     .start();
-            Running running = () -> {
-                Program.end(process);
+            Running running = new RunningProgram(process, name -> name.contains("worker"), _ -> {
                 Files.deleteIfExists(log);
                 if (taps) {
                     network.in(
                             network.forwarderSide(), "tc", "qdisc", "delete", "dev", network.forwarderLink(), "clsact");
                 }
-            };
+            });
             if (ForwarderSubject.ends(process, 1_500)) {
                 String text = Files.readString(log);
                 running.close();

@@ -1,5 +1,6 @@
 package io.penstock.bench.wire;
 
+import io.penstock.forwarder.linux.FrameSink;
 import java.io.IOException;
 
 /// Something that forwards frames from the forwarder's interface back to it.
@@ -23,6 +24,11 @@ public interface Subject {
         return "";
     }
 
+    /// {@return where what it sends back is to be counted}
+    default FrameSink.Place sinkPlace() {
+        return FrameSink.Place.TC;
+    }
+
     /// Starts it in the forwarder's namespace, on the forwarder's CPU.
     ///
     /// @return ends it
@@ -38,6 +44,9 @@ public interface Subject {
 
     /// A subject at work.
     interface Running extends AutoCloseable {
+        /// It has warmed up, and is measured from here on: gives it its CPU.
+        default void settle() throws IOException {}
+
         @Override
         void close() throws IOException;
     }

@@ -26,8 +26,8 @@ import picocli.CommandLine.Option;
         description = {
             "Offers one worker more and more frames over a veth between two network namespaces, until too many are lost:"
                     + " Mpps at 60-byte frames, for each port and transport, beside its peers.",
-            "CPU 0 has the generator, CPU 1 the worker and all kernel work of its end, which comes before the worker's as"
-                    + " interrupts do. Needs root and two CPUs."
+            "CPU 0 has the generator, CPU 1 the worker and all other kernel work, which comes before the worker's as interrupts"
+                    + " do. Needs root and two CPUs."
         },
         footerHeading = CommandRunner.EXAMPLE,
         footer = "  sudo penstock bench wire --quick --only 'penstock|c '")
@@ -35,6 +35,7 @@ public final class WireCommand implements Callable<ExitCode> {
     private static final int FRAME_BYTES = 60;
     private static final int FIRST_FRAME_WAIT_MS = 8_000;
     private static final int FIRST_RATE = 10_000;
+    private static final int WARM_UP_RATE = 50_000;
 
     @Mixin
     private ReportOptions options = new ReportOptions();
@@ -97,20 +98,23 @@ public final class WireCommand implements Callable<ExitCode> {
 
     private PeakRate.Measured measure(BenchNetwork network, Subject subject, byte[] frame) throws IOException {
         network.makeNeighbours();
-        try (FrameSink sink = sink(network);
-                Subject.Running _ = subject.start(network);
+        try (FrameSink sink = sink(network, subject);
+                Subject.Running running = subject.start(network);
                 Flood flood = new Flood(network, frame, TrafficGenerator.Options.flood(flows), FIRST_RATE)) {
             awaitFrames(sink, flood);
-            network.pinKernelThreads();
+            network.pinKernelThreads(BenchNetwork.WORKER_CPU);
+            flood.pace(WARM_UP_RATE);
+            sleep(options.isQuick() ? 500 : 3_000);
+            running.settle();
             return options.isQuick()
-                    ? new PeakRate(sink, flood, 1.5, 60).find(300, 500)
-                    : new PeakRate(sink, flood, 1.15, 150).find(2_000, 1_500);
+                    ? new PeakRate(sink, flood, 1.5, 60).find(500)
+                    : new PeakRate(sink, flood, 1.15, 150).find(1_500);
         }
     }
 
-    private static FrameSink sink(BenchNetwork network) {
+    private static FrameSink sink(BenchNetwork network, Subject subject) {
         try (var _ = network.enter(network.generatorSide())) {
-            return new FrameSink(network.generatorLink());
+            return new FrameSink(network.generatorLink(), subject.sinkPlace());
         }
     }
 

@@ -9,6 +9,7 @@ import io.penstock.flowtable.FlowTable;
 import io.penstock.flowtable.TickClock;
 import io.penstock.forwarder.linux.BpfLink;
 import io.penstock.forwarder.linux.BpfProgram;
+import io.penstock.forwarder.linux.FrameSink;
 import io.penstock.forwarder.linux.LinuxException;
 import io.penstock.forwarder.linux.LinuxInterface;
 import io.penstock.forwarder.linux.TrafficGenerator;
@@ -38,6 +39,11 @@ record XdpLookup(int flows) implements Subject {
     @Override
     public String port() {
         return "";
+    }
+
+    @Override
+    public FrameSink.Place sinkPlace() {
+        return FrameSink.Place.XDP;
     }
 
     @Override

@@ -71,8 +71,9 @@ class TrafficGeneratorTest {
             String left = net.add("left");
             String right = net.add("right");
             net.veth(left, "a0", right, "b0", 1);
+            net.in(right, "ethtool -K b0 gro on");
             try (var _ = net.enter(left);
-                    FrameSink sink = net.inside(right, () -> new FrameSink("b0"));
+                    FrameSink sink = net.inside(right, () -> new FrameSink("b0", FrameSink.Place.TC));
                     TrafficGenerator generator =
                             new TrafficGenerator(LinuxInterface.read("a0").index(), FRAME, Options.flood(1))) {
                 for (int i = 0; i < 10; i++) { // Few enough for the receiver's ring of 256.
@@ -92,8 +93,9 @@ class TrafficGeneratorTest {
             String left = net.add("left");
             String right = net.add("right");
             net.veth(left, "a0", right, "b0", 1);
+            net.in(right, "ethtool -K b0 gro on");
             try (var _ = net.enter(left);
-                    FrameSink sink = net.inside(right, () -> new FrameSink("b0"));
+                    FrameSink sink = net.inside(right, () -> new FrameSink("b0", FrameSink.Place.XDP));
                     TrafficGenerator generator =
                             new TrafficGenerator(LinuxInterface.read("a0").index(), FRAME, Options.flood(1))) {
                 generator.pace(20_000);
@@ -115,6 +117,7 @@ class TrafficGeneratorTest {
             String left = net.add("left");
             String right = net.add("right");
             net.veth(left, "a0", right, "b0", 1);
+            net.in(right, "ethtool -K b0 gro on");
             try (BpfMap counts = BpfMap.create(BpfMap.Kind.ARRAY, "ps_spoiled", 4, 24, 1);
                     BpfLink _ = net.inside(right, () -> attach("b0", spoil(counts)));
                     var _ = net.enter(left);
