@@ -17,6 +17,7 @@ import io.penstock.forwarder.linux.LinuxException;
 import io.penstock.forwarder.linux.TrafficGenerator;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -44,6 +45,7 @@ import picocli.CommandLine.Option;
 public final class LatencyCommand implements Callable<ExitCode> {
     private static final String BARE = "xdp-program";
     private static final long[] DEFAULT_RATES = {1_000, 50_000, 200_000};
+    private static final int RATES_WHEN_QUICK = 2;
     private static final long FIRST_RATE = 10_000;
     private static final int FIRST_FRAME_WAIT_MS = 8_000;
     private static final long WARM_UP_RATE = 50_000;
@@ -98,7 +100,9 @@ public final class LatencyCommand implements Callable<ExitCode> {
                 throw new CommandException(ExitCode.USAGE, "--rates=" + rate + ": 1 to 100000000 expected");
             }
         }
-        long[] wanted = rates.length > 0 ? rates : DEFAULT_RATES;
+        long[] wanted = rates.length > 0
+                ? rates
+                : Arrays.copyOf(DEFAULT_RATES, options.isQuick() ? RATES_WHEN_QUICK : DEFAULT_RATES.length);
         int runs = options.runs(5, 2);
         Report report = options.open("latency");
         BitSet cpus = CpuAffinity.available();
