@@ -229,11 +229,8 @@ static __attribute__((noinline)) int rewrite(int first, uint32_t tick) {
         put32(frame + 8, 1);
         uint8_t *at = frame + parsed.l3[i] + 8;
         uint32_t w = be32(at);
-        uint32_t old = w >> 16, lower = old - 0x0100;
-        uint32_t sum = (~w & 0xffff) + (~old & 0xffff) + lower; /* RFC 1624 */
-        sum = (sum & 0xffff) + (sum >> 16);
-        sum = (sum & 0xffff) + (sum >> 16);
-        put32(at, (lower << 16) | (~sum & 0xffff));
+        uint32_t sum = (w & 0xffff) + 0x0100; /* RFC 1624, for a TTL that is one less */
+        put32(at, ((w & 0xffff0000u) - 0x01000000u) | ((sum + ((sum + 1) >> 16)) & 0xffff));
         found++;
     }
     return found;

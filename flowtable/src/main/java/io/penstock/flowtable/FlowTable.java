@@ -280,12 +280,14 @@ public final class FlowTable {
         return word(lineAt(bucket, 1, lineMask));
     }
 
-    /// Loads the creation times of a home line into the cache, for [#insert4].
+    /// Loads what [#insert4] needs beside the home line into the cache: its creation times or, where it is full, the
+    /// next line.
     ///
-    /// @param bucket from [#bucket]
+    /// @param bucket from [#bucket], of a line that is in the cache
     /// @return as [#touch]
-    public long touchCreated(long bucket) {
-        return word(createdOffset(Shape.IPV4, bucket, created4));
+    public long touchForInsert(long bucket) {
+        boolean isFull = isLive(meta(bucket)) && isLive(meta(bucket + ENTRY4_LENGTH));
+        return word(isFull ? lineAt(bucket, 1, lineMask) : createdOffset(Shape.IPV4, bucket, created4));
     }
 
     /// {@return the entry of an IPv6 flow, or [#NONE]}

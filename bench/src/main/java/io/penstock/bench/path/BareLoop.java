@@ -15,9 +15,7 @@ public final class BareLoop {
     private static final int BATCH = 64;
     private static final long OUR_MAC = 0x0200_0000_0001L;
 
-    private final FlowFrames frames;
-    private final long address; // of the frames' memory
-    private final long memoryLength;
+    private final long[] addresses = new long[FlowFrames.COUNT]; // of the frames
     private final FlowTable flows;
     private final FlowHash hash;
     private final ParsedBatch parsed = new ParsedBatch(BATCH);
@@ -31,9 +29,12 @@ public final class BareLoop {
 
     /// @param backends rows that entries may name
     public BareLoop(FlowFrames frames, FlowTable flows, FlowHash hash, int backends) {
-        this.frames = frames;
-        address = NativeMemory.addressOf(frames.memory());
-        memoryLength = frames.memory().byteSize();
+        long address = NativeMemory.addressOf(frames.memory());
+        for (int i = 0; i < addresses.length; i++) {
+            addresses[i] = address
+                    + Objects.checkFromIndexSize(
+                            frames.offset(i), FlowFrames.LENGTH, frames.memory().byteSize());
+        }
         this.flows = flows;
         this.hash = hash;
         macs = new long[backends];
@@ -65,10 +66,9 @@ public final class BareLoop {
 
     private void parse(int first) {
         ParsedBatch parsed = this.parsed;
-        FlowFrames frames = this.frames;
+        long[] addresses = this.addresses;
         for (int i = 0; i < BATCH; i++) {
-            long offset = Objects.checkFromIndexSize(frames.offset(first + i), FlowFrames.LENGTH, memoryLength);
-            if (!PacketParser.parseCommon(address + offset, FlowFrames.LENGTH, parsed, i)) {
+            if (!PacketParser.parseCommon(addresses[first + i], FlowFrames.LENGTH, parsed, i)) {
                 throw new AssertionError("frame " + (first + i));
             }
         }
@@ -125,11 +125,10 @@ public final class BareLoop {
 
     private int rewrite(int first, int nowTicks) {
         ParsedBatch parsed = this.parsed;
-        FlowFrames frames = this.frames;
         FlowTable flows = this.flows;
+        long[] addresses = this.addresses;
         long[] entries = this.entries;
         long[] macs = this.macs;
-        long address = this.address;
         int found = 0;
         long sum = 0;
         for (int i = 0; i < BATCH; i++) {
@@ -140,8 +139,7 @@ public final class BareLoop {
                 long mac = macs[flows.row(entry)];
                 flows.seen(entry, nowTicks, length);
                 sum += length;
-                DirectRewriter.rewrite4(
-                        address + frames.offset(first + i), ParsedBatch.l3OffsetOf(header), mac, OUR_MAC);
+                DirectRewriter.rewrite4(addresses[first + i], ParsedBatch.l3OffsetOf(header), mac, OUR_MAC);
                 found++;
             }
         }

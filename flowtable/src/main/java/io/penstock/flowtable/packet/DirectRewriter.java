@@ -20,11 +20,7 @@ public final class DirectRewriter {
             MemorySegment memory, long frameOffset, int l3Offset, long destinationMac, long sourceMac) {
         EthernetView.putAddresses(memory, frameOffset, destinationMac, sourceMac);
         long at = frameOffset + l3Offset + Ipv4View.TTL;
-        int word = Wire.u32(memory, at); // TTL, protocol, checksum
-        assert word >>> 24 != 0 : "ttl=0";
-        int ttlAndProtocol = word >>> 16;
-        int lower = ttlAndProtocol - 0x0100;
-        Wire.put32(memory, at, lower << 16 | Checksum.update16(word & 0xffff, ttlAndProtocol, lower));
+        Wire.put32(memory, at, lowerTtl(Wire.u32(memory, at)));
     }
 
     /// Does the same to a frame at an address, all of which the caller has checked to be there.
@@ -32,11 +28,18 @@ public final class DirectRewriter {
         NativeMemory.put64(frame, destinationMac << 16 | sourceMac >>> 32);
         NativeMemory.put32(frame + 8, (int) sourceMac);
         long at = frame + l3Offset + Ipv4View.TTL;
-        int word = NativeMemory.u32(at); // TTL, protocol, checksum
+        NativeMemory.put32(at, lowerTtl(NativeMemory.u32(at)));
+    }
+
+    /// {@return TTL, protocol and checksum of an IPv4 header with a TTL that is one less}
+    ///
+    /// What [Checksum#update16] says of these words, in the form that it takes when one of them falls by 0x0100:
+    /// the checksum rises by as much, and a sum of 0xffff or more starts again at 0.
+    static int lowerTtl(int word) {
         assert word >>> 24 != 0 : "ttl=0";
-        int ttlAndProtocol = word >>> 16;
-        int lower = ttlAndProtocol - 0x0100;
-        NativeMemory.put32(at, lower << 16 | Checksum.update16(word & 0xffff, ttlAndProtocol, lower));
+        int sum = (word & 0xffff) + 0x0100;
+        int checksum = (sum + ((sum + 1) >>> 16)) & 0xffff;
+        return ((word & 0xffff_0000) - 0x0100_0000) | checksum;
     }
 
     /// Rewrites a frame that carries IPv6.

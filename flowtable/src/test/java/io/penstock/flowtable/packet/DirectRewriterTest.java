@@ -20,6 +20,17 @@ import org.junit.jupiter.api.Test;
 
 /// Shows S2-24, S2-28: the backend sees the client's address.
 class DirectRewriterTest {
+    @Test
+    void shouldLowerTheTtlAsRfc1624SaysWhateverTheChecksum() {
+        for (int checksum = 0; checksum <= 0xffff; checksum++) {
+            for (int ttlAndProtocol : new int[] {0x0106, 0x0111, 0x4006, 0x8011, 0xff06}) {
+                int lower = ttlAndProtocol - 0x0100;
+                int expected = lower << 16 | Checksum.update16(checksum, ttlAndProtocol, lower);
+                assertEquals(expected, DirectRewriter.lowerTtl(ttlAndProtocol << 16 | checksum));
+            }
+        }
+    }
+
     private static byte[] withMacs(byte[] frame) {
         byte[] copy = frame.clone();
         System.arraycopy(BACKEND_MAC, 0, copy, 0, 6);

@@ -81,7 +81,7 @@ final class NewFlows {
         long sum = 0;
         for (int n = 0; n < count; n++) {
             if (rows[n] >= 0) {
-                sum += table.touchCreated(buckets[rest[n]]);
+                sum += table.touchForInsert(buckets[rest[n]]);
             }
         }
         touched = sum; // Kept, so that the loads are not dead code.
