@@ -5,15 +5,21 @@ import io.penstock.forwarder.linux.LinuxException;
 import io.penstock.forwarder.linux.LinuxInterface;
 import io.penstock.forwarder.linux.TrafficGenerator;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /// Frames from the kernel's own generator on the generator's CPU, at a rate that can be changed, until this closes.
 public final class Flood implements AutoCloseable {
     // Between two calls nothing is sent for 10 to 20 ms; frames that were not due count, at any rate on offer.
     private static final int FRAMES_AT_ONCE = 8_000_000;
+    private static final int TIMED_FRAMES_AT_ONCE = 4_000_000; // Slower ones, and the rate matters less.
 
     private final TrafficGenerator traffic;
+    private final boolean isTimed;
     private final Thread thread;
+    private volatile String lowered = ""; // its number, once others may pass
     private volatile boolean running = true;
     private volatile @Nullable RuntimeException failure;
 
@@ -21,6 +27,7 @@ public final class Flood implements AutoCloseable {
     /// @param perSecond frames a second to begin with
     public Flood(BenchNetwork network, byte[] frame, TrafficGenerator.Options options, long perSecond)
             throws IOException {
+        isTimed = options.isTimed();
         try (var _ = network.enter(network.generatorSide())) {
             traffic = new TrafficGenerator(
                     LinuxInterface.read(network.generatorLink()).index(), frame, options);
@@ -35,11 +42,36 @@ public final class Flood implements AutoCloseable {
     private void send(BenchNetwork network) {
         try (var _ = network.enter(network.generatorSide())) {
             CpuAffinity.pin(BenchNetwork.GENERATOR_CPU);
-            while (running) {
-                traffic.send(FRAMES_AT_ONCE);
+            if (isTimed) {
+                letOthersPass();
             }
+            while (running) {
+                traffic.send(isTimed ? TIMED_FRAMES_AT_ONCE : FRAMES_AT_ONCE);
+            }
+        } catch (IOException e) {
+            failure = new IllegalStateException(e.getMessage(), e);
         } catch (RuntimeException e) {
             failure = e;
+        }
+    }
+
+    /// Makes this thread one that runs when no other wants its CPU (`SCHED_IDLE`). A JVM stops its threads at times
+    /// for what others of its threads do, and those share this CPU: the less they wait for it, the less the worker
+    /// waits. Other programs of the host then come to this CPU, too, rather than to the worker's.
+    private void letOthersPass() throws IOException {
+        lowered = String.valueOf(
+                Files.readSymbolicLink(Path.of("/proc/thread-self")).getFileName());
+        Program.run(List.of("chrt", "--idle", "--pid", "0", lowered));
+    }
+
+    /// Its last call is not to take longer than it must.
+    private void hurry() {
+        if (!lowered.isEmpty()) {
+            try {
+                Program.run(List.of("chrt", "--other", "--pid", "0", lowered));
+            } catch (IOException e) {
+                // It has ended meanwhile, or ends a little later.
+            }
         }
     }
 
@@ -71,6 +103,7 @@ public final class Flood implements AutoCloseable {
     @Override
     public void close() throws IOException {
         running = false;
+        hurry();
         try {
             thread.join();
         } catch (InterruptedException e) {
