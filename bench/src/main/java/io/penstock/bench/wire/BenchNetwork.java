@@ -5,6 +5,7 @@ import io.penstock.forwarder.linux.CpuAffinity;
 import io.penstock.forwarder.linux.Libc;
 import io.penstock.forwarder.linux.LinuxException;
 import io.penstock.forwarder.linux.LinuxInterface;
+import io.penstock.forwarder.linux.NamespaceStay;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -40,9 +41,6 @@ public final class BenchNetwork implements AutoCloseable {
     public static final int BACKENDS = 4;
     /// The forwarder's own address.
     public static final String ADDRESS = "10.78.0.1";
-
-    private static final int CLONE_NEWNET = 0x40000000;
-    private static final int O_CLOEXEC = 0x80000;
 
     private final String name = Long.toString(ProcessHandle.current().pid(), Character.MAX_RADIX);
     private final List<String> namespaces = new ArrayList<>();
@@ -141,8 +139,8 @@ public final class BenchNetwork implements AutoCloseable {
     }
 
     /// Moves the calling (platform) thread into a namespace until the result is closed: sockets it opens live there.
-    public Entered enter(String namespace) {
-        return new Entered(namespace);
+    public NamespaceStay enter(String namespace) {
+        return new NamespaceStay(namespace);
     }
 
     /// Puts the NAPI thread of each interface on a CPU, before all programs, as interrupts would come: if they took
@@ -283,7 +281,7 @@ public final class BenchNetwork implements AutoCloseable {
 
     /// {@return index of an interface of a namespace}
     int index(String namespace, String link) {
-        try (Entered _ = enter(namespace)) {
+        try (NamespaceStay _ = enter(namespace)) {
             return LinuxInterface.read(link).index();
         }
     }
@@ -292,25 +290,5 @@ public final class BenchNetwork implements AutoCloseable {
     static List<String> words(String namespace, String... command) {
         return Stream.concat(Stream.of("ip", "netns", "exec", namespace), Arrays.stream(command))
                 .toList();
-    }
-
-    /// The stay of a thread in a namespace. Closed by the same thread.
-    public static final class Entered implements AutoCloseable {
-        private final Libc libc = new Libc(Arena.ofAuto());
-        private final int home;
-
-        private Entered(String namespace) {
-            home = LinuxException.check(libc.open("/proc/thread-self/ns/net", O_CLOEXEC, 0), "open(own namespace)");
-            int there =
-                    LinuxException.check(libc.open("/run/netns/" + namespace, O_CLOEXEC, 0), "open(" + namespace + ")");
-            LinuxException.check(libc.setns(there, CLONE_NEWNET), "setns(" + namespace + ")");
-            libc.close(there);
-        }
-
-        @Override
-        public void close() {
-            LinuxException.check(libc.setns(home, CLONE_NEWNET), "setns(home)");
-            libc.close(home);
-        }
     }
 }

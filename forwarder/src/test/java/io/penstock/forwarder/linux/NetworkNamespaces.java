@@ -2,7 +2,6 @@ package io.penstock.forwarder.linux;
 
 import java.io.File;
 import java.io.IOException;
-import java.lang.foreign.Arena;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -27,8 +26,6 @@ import org.junit.jupiter.api.Assumptions;
 /// ```
 public final class NetworkNamespaces implements AutoCloseable {
     private static final AtomicInteger NEXT = new AtomicInteger();
-    private static final int CLONE_NEWNET = 0x40000000;
-    private static final int O_CLOEXEC = 0x80000;
 
     private final String prefix =
             "ps" + Long.toString(ProcessHandle.current().pid(), 36) + "n" + NEXT.incrementAndGet() + "-";
@@ -157,8 +154,8 @@ public final class NetworkNamespaces implements AutoCloseable {
     }
 
     /// Moves the calling (platform) thread into a namespace until the result is closed: sockets it opens live there.
-    public Entered enter(String namespace) {
-        return new Entered(namespace);
+    public NamespaceStay enter(String namespace) {
+        return new NamespaceStay(namespace);
     }
 
     @Override
@@ -167,25 +164,5 @@ public final class NetworkNamespaces implements AutoCloseable {
             run("ip netns del " + name);
         }
         names.clear();
-    }
-
-    /// The stay of a thread in a namespace. Closed by the same thread.
-    public static final class Entered implements AutoCloseable {
-        private final Libc libc = new Libc(Arena.ofAuto());
-        private final int home;
-
-        private Entered(String namespace) {
-            home = LinuxException.check(libc.open("/proc/thread-self/ns/net", O_CLOEXEC, 0), "open(own namespace)");
-            int there =
-                    LinuxException.check(libc.open("/run/netns/" + namespace, O_CLOEXEC, 0), "open(" + namespace + ")");
-            LinuxException.check(libc.setns(there, CLONE_NEWNET), "setns(" + namespace + ")");
-            libc.close(there);
-        }
-
-        @Override
-        public void close() {
-            LinuxException.check(libc.setns(home, CLONE_NEWNET), "setns(home)");
-            libc.close(home);
-        }
     }
 }
