@@ -18,7 +18,7 @@ record RunningProgram(Process process, Predicate<String> measured, Ending after)
 
     @Override
     public void settle() throws IOException {
-        Precedence.give(BenchNetwork.WORKER_CPU, process.pid(), measured);
+        Precedence.give(process.pid(), measured);
     }
 
     @Override

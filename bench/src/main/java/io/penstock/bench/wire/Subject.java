@@ -44,7 +44,7 @@ public interface Subject {
 
     /// A subject at work.
     interface Running extends AutoCloseable {
-        /// It has warmed up, and is measured from here on: gives it its CPU.
+        /// It is measured from here on: gives it its CPU.
         default void settle() throws IOException {}
 
         @Override

@@ -104,7 +104,7 @@ public final class WireCommand implements Callable<ExitCode> {
             awaitFrames(sink, flood);
             network.pinKernelThreads(BenchNetwork.WORKER_CPU);
             flood.pace(WARM_UP_RATE);
-            sleep(options.isQuick() ? 500 : 3_000);
+            sleep(options.isQuick() ? 800 : 3_000); // for the JIT compiler
             running.settle();
             return options.isQuick()
                     ? new PeakRate(sink, flood, 1.5, 60).find(500)
