@@ -31,7 +31,7 @@ import java.util.function.Consumer;
 /// for it.
 final class Conductor {
     /// A snapshot is seen after at most this long.
-    private static final long TURN_NS = 10_000_000;
+    private static final long TURN_NS = 20_000_000;
     private static final long TIDY_NS = 1_000_000_000;
     /// Maglev generations are looked through at least this often, though nothing changed.
     private static final long RETRY_MS = 1_000;
