@@ -64,9 +64,9 @@ class HouseRulesTest {
                 .check(Product.CLASSES);
     }
 
-    /// The date can be set, and jumps. What lasts a time is reckoned by a clock that nobody can set: flows, drains,
-    /// slow
-    /// starts, checks. The forwarder's own date is for people to read, and for the age of its last sign of life.
+    /// The date can be set, and jumps. What lasts a time is reckoned by a clock that nobody can set: flows,
+    /// drains, slow starts, checks. The forwarder's own date is for people to read, and for the age of its last
+    /// sign of life.
     @Test
     void shouldReckonByTheMonotonicClock() {
         noClasses()

@@ -39,9 +39,8 @@ import java.lang.invoke.VarHandle;
 /// backend for another's. A process killed at any point leaves at most a claimed slot, which is free for the next
 /// epoch.
 ///
-/// **Assumptions.** One process opens the table for writing at a time. Fingerprints are keyed 64-bit hashes: two
-/// clients
-/// that share one share a backend.
+/// **Assumptions.** One process opens the table for writing at a time. Fingerprints are keyed 64-bit hashes:
+/// two clients that share one share a backend.
 public final class AffinityTable {
     /// What find returns for a fingerprint without a backend.
     public static final int NONE = -1;

@@ -3,9 +3,8 @@ package io.penstock.bench.latency;
 import io.penstock.forwarder.linux.CpuAffinity;
 
 /// Keeps a CPU from going to rest until this closes: to wake a virtual one takes longer than a frame's whole way. A
-/// worker that spins does the same to its CPU, so the bare wire is compared with it like for like. What the kernel has
-/// to
-/// do there comes before this thread at once, since NAPI runs as a real-time thread.
+/// worker that spins does the same to its CPU, so the bare wire is compared with it like for like. What the
+/// kernel has to do there comes before this thread at once, since NAPI runs as a real-time thread.
 final class AwakeCpu implements AutoCloseable {
     private final Thread thread;
     private volatile boolean running = true;

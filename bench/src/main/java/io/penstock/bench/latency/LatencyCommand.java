@@ -161,7 +161,7 @@ public final class LatencyCommand implements Callable<ExitCode> {
                 TrafficGenerator.Options.timed(flows).withMix(imix).withSyns(floodPercent);
         byte[] frame = network.frame(imix ? TrafficGenerator.MIX_LENGTH_MAX : FRAME_LENGTH);
         try (FlightTimes times = times(network);
-                Subject.Running _ = start(subject, network, cpus);
+                Subject.Running running = start(subject, network, cpus);
                 Flood flood = new Flood(network, frame, traffic, FIRST_RATE)) {
             awaitFrames(times, flood);
             network.pinKernelThreads(BenchNetwork.GENERATOR_CPU);
@@ -169,6 +169,7 @@ public final class LatencyCommand implements Callable<ExitCode> {
             try (awake) {
                 flood.pace(WARM_UP_RATE);
                 Flight.sleep(options.isQuick() ? 1_500 : 5_000); // For the JIT compiler.
+                running.settle();
                 for (long rate : wanted) {
                     Flight flight = Flight.run(flood, times, rate, options.isQuick() ? 1_000 : 5_000);
                     flights.computeIfAbsent(subject, _ -> new LinkedHashMap<>())

@@ -12,10 +12,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
-/// `bench path --xdp-lookup`: a worker whose flow table lies in a BPF array, and in turns with it an XDP program that
-/// looks
-/// flows up there and forwards. The figures of the program are without the stamping of its frames, which is measured in
-/// every turn and subtracted.
+/// `bench path --xdp-lookup`: a worker whose flow table lies in a BPF array, and in turns with it an XDP
+/// program that looks flows up there and forwards. The figures of the program are without the stamping of its
+/// frames, which is measured in every turn and subtracted.
 final class KernelPath {
     private static final String NS = "ns/packet";
     private static final String SUBJECT = "xdp-lookup";

@@ -3,9 +3,8 @@ package io.penstock.bench.path;
 import java.util.Arrays;
 
 /// How long the rounds of one run took, the same number of packets each. The slowest hundredth is left out of the mean:
-/// rounds in which the host took the CPU away. The packet path has nothing that is rarer than that and slow. The loop
-/// in
-/// C does the same. One thread's own; nothing is allocated after construction.
+/// rounds in which the host took the CPU away. The packet path has nothing that is rarer than that and slow.
+/// The loop in C does the same. One thread's own; nothing is allocated after construction.
 final class Rounds {
     private static final int ROUNDS_MAX = 1 << 18;
     private static final long NS_PER_MS = 1_000_000;

@@ -12,9 +12,8 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/// What a running `penstock trace` costs the packets of known flows: without one, and with one that nothing matches,
-/// one
-/// flow, all; in turns on one worker.
+/// What a running `penstock trace` costs the packets of known flows: without one, and with one that nothing
+/// matches, one flow, all; in turns on one worker.
 final class TraceCost {
     private static final int RATE = 1_000; // The command's own default, and its most.
     private static final int RATE_MAX = 100_000;

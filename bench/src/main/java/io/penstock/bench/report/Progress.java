@@ -5,8 +5,7 @@ import java.util.List;
 import java.util.function.LongSupplier;
 
 /// Says how far a benchmark is, for whoever waits for it: on a terminal one line that is written over and over,
-/// elsewhere
-/// a line for each step that is done. Goes to standard error; never among the figures. One thread.
+/// elsewhere a line for each step that is done. Goes to standard error; never among the figures. One thread.
 public final class Progress implements AutoCloseable {
     private static final String OVERWRITE = "\r\033[K"; // ECMA-48: to the first column, erase to the end of the line
     private static final long NS_PER_S = 1_000_000_000L;

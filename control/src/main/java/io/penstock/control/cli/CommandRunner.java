@@ -17,9 +17,8 @@ import picocli.CommandLine.Help.Ansi;
 
 /// Runs a command of any module: the same options, exit codes and error lines everywhere.
 ///
-/// A command is a `Callable<Integer>` or `Callable<ExitCode>` with picocli's annotations; [CommonOptions] are added
-/// here. Its help ends with an
-/// example:
+/// A command is a `Callable<Integer>` or `Callable<ExitCode>` with picocli's annotations; [CommonOptions] are
+/// added here. Its help ends with an example:
 /// `footerHeading = CommandRunner.EXAMPLE, footer = "  penstock status --json"`.
 public final class CommandRunner {
     /// Heading of the examples at the end of each command's help.

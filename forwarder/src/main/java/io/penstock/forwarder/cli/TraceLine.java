@@ -68,9 +68,8 @@ final class TraceLine {
         return counter.kind() == WorkerCounter.Kind.DROP ? counter : null;
     }
 
-    /// {@return `forward LISTENER BACKEND`, `drop REASON`, `reply KIND`, `pass`, or `hold` for a fragment that waits
-    /// for
-    /// the first of its datagram}
+    /// {@return `forward LISTENER BACKEND`, `drop REASON`, `reply KIND`, `pass`, or `hold` for a fragment that
+    /// waits for the first of its datagram}
     String verdict() {
         WorkerCounter reason = dropReason();
         if (reason != null) {

@@ -64,9 +64,8 @@ public final class FlightTimes implements AutoCloseable {
         return frames;
     }
 
-    /// {@return the time that so many of a hundred frames did not exceed, to [#STEP_NS]; [#LONGEST_NS] also for all
-    /// that
-    /// is longer, 0 when none arrived}
+    /// {@return the time that so many of a hundred frames did not exceed, to [#STEP_NS]; [#LONGEST_NS] also for
+    /// all that is longer, 0 when none arrived}
     ///
     /// @param percentile above 0, at most 100
     public long ns(double percentile) {

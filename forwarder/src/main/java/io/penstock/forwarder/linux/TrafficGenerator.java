@@ -215,9 +215,8 @@ public final class TrafficGenerator implements AutoCloseable {
         return MemorySegment.ofArray(Objects.requireNonNull(state.get(ONLY)));
     }
 
-    /// R7: the context. R9: the state; only one thread sends, so it needs no atomics. R8: the interval, then the
-    /// running
-    /// number of the source. R6: the frame.
+    /// R7: the context. R9: the state; only one thread sends, so it needs no atomics. R8: the interval, then
+    /// the running number of the source. R6: the frame.
     private BpfAssembler assemble() {
         BpfAssembler assembler = new BpfAssembler();
         Label drop = new Label();

@@ -117,9 +117,8 @@ public final class BackendRecords {
         return flags >>> (TCP_ACTION_SHIFT + 2 * protocolBit) & 3;
     }
 
-    /// {@return whether nothing in the flags calls for more than sending a known flow's packet on}: a healthy backend
-    /// on
-    /// the link, nothing to be done about its flows, no persistence.
+    /// {@return whether nothing in the flags calls for more than sending a known flow's packet on}: a healthy
+    /// backend on the link, nothing to be done about its flows, no persistence.
     ///
     /// @param flags       of the row
     /// @param protocolBit 0 for TCP, 1 for UDP

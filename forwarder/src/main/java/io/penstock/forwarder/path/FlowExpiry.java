@@ -19,9 +19,8 @@ final class FlowExpiry implements FlowTable.Owner {
     private static final int RESET_TICKS = TickClock.ticksOfMs(10_000);
     /// One pass over the table takes about two seconds,
     private static final int PASS_TICKS = 128;
-    /// or longer where that would be more lines than this in a tick: half a million a second. A large table has 17 s
-    /// for
-    /// a pass: in two seconds the sweep took several nanoseconds of every packet.
+    /// or longer where that would be more lines than this in a tick: half a million a second. A large table has
+    /// 17 s for a pass: in two seconds the sweep took several nanoseconds of every packet.
     private static final long LINES_PER_TICK_MAX = 8_192;
     /// Most lines in one duty cycle: about a microsecond of work.
     private static final int LINES_AT_ONCE = 64;

@@ -15,9 +15,8 @@ final class InterfaceWatch {
         this.nic = nic;
     }
 
-    /// {@return what became of the interface, where only a new start helps; empty while it is there, down or gone: it
-    /// may
-    /// come back}
+    /// {@return what became of the interface, where only a new start helps; empty while it is there, down or
+    /// gone: it may come back}
     String replaced() {
         LinuxInterface now;
         try {

@@ -128,9 +128,9 @@ public final class TraceFilter {
         }
     }
 
-    /// A listener as a destination: its VIPs, protocol and ports, none of which change while it exists. What went to
-    /// one
-    /// of its backends is for it too, such as an ICMP error or a later fragment, which name no port.
+    /// A listener as a destination: its VIPs, protocol and ports, none of which change while it exists. What
+    /// went to one of its backends is for it too, such as an ICMP error or a later fragment, which name no
+    /// port.
     public static final class Target {
         private final IpKey[] vips;
         private final int protocol;

@@ -7,9 +7,9 @@ import io.penstock.control.status.StatusView.BackendView;
 import java.util.List;
 import java.util.function.ToLongFunction;
 
-/// Shares as bars, in ASCII so that any terminal shows them. For the backends of a listener each bar says which share
-/// of
-/// the live flows a backend has, and a `|` which share its weight gives it; all are drawn to the longest one's scale.
+/// Shares as bars, in ASCII so that any terminal shows them. For the backends of a listener each bar says which
+/// share of the live flows a backend has, and a `|` which share its weight gives it; all are drawn to the
+/// longest one's scale.
 final class Bars {
     private static final char FILLED = '#';
     private static final char FAIR = '|';

@@ -10,9 +10,8 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 
-/// A backend for [KeptConnectionsPackagedTest]. Its arguments: name and ports. To a line `?` it answers with its name,
-/// a
-/// line `d` begins a download without end: numbers of eight bytes, each one more than the last.
+/// A backend for [KeptConnectionsPackagedTest]. Its arguments: name and ports. To a line `?` it answers with
+/// its name, a line `d` begins a download without end: numbers of eight bytes, each one more than the last.
 public final class KeptServer {
     private static final int BACKLOG = 200;
     /// A chunk of numbers now and then: about 400 kB a second, so that a download is always under way and no link full.
