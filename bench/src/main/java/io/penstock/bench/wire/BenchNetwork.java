@@ -43,7 +43,7 @@ public final class BenchNetwork implements AutoCloseable {
     public static final String ADDRESS = "10.78.0.1";
 
     private final String name = Long.toString(ProcessHandle.current().pid(), Character.MAX_RADIX);
-    private final List<String> namespaces = new ArrayList<>();
+    private final Leftovers leftovers = new Leftovers();
 
     private BenchNetwork() {}
 
@@ -182,7 +182,7 @@ public final class BenchNetwork implements AutoCloseable {
     private void make() throws IOException {
         for (String namespace : List.of(generatorSide(), forwarderSide())) {
             Program.run(List.of("ip", "netns", "add", namespace));
-            namespaces.add(namespace);
+            leftovers.addNamespace(namespace);
             in(namespace, "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1");
         }
         Program.run(List.of(
@@ -265,13 +265,15 @@ public final class BenchNetwork implements AutoCloseable {
                 new String[] {forwarderSide(), forwarderLink(), ADDRESS});
     }
 
+    /// {@return what else is to be removed when the benchmark is ended early}
+    Leftovers leftovers() {
+        return leftovers;
+    }
+
     /// Removes the namespaces; the kernel removes the links with them.
     @Override
     public void close() throws IOException {
-        for (String namespace : namespaces) {
-            Program.run(List.of("ip", "netns", "delete", namespace));
-        }
-        namespaces.clear();
+        leftovers.removeNamespaces();
     }
 
     private static void put16(byte[] frame, int at, int value) {

@@ -5,12 +5,10 @@ import io.penstock.forwarder.transport.Transports;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /// The forwarder itself: `penstock forwarder` as an operator starts it, with one worker.
@@ -39,6 +37,7 @@ public record ForwarderSubject(String port, String transport, String testCase, S
     @Override
     public Running start(BenchNetwork network) throws IOException {
         Path folder = Files.createTempDirectory(Path.of("/run"), "penstock-bench");
+        network.leftovers().addFolder(folder);
         Path file = folder.resolve("bench.properties");
         Files.writeString(file, properties(network));
         Path log = folder.resolve("log");
@@ -55,16 +54,12 @@ public record ForwarderSubject(String port, String transport, String testCase, S
         builder.environment().put("PENSTOCK_BUILD", "never");
         Process process = builder.start();
         return new RunningProgram(
-                process, name -> name.startsWith("ps-worker-"), byItself -> end(folder, log, byItself));
+                process, name -> name.startsWith("ps-worker-"), byItself -> end(network, folder, byItself));
     }
 
-    private static void end(Path folder, Path log, boolean byItself) throws IOException {
-        String text = Files.readString(log);
-        try (Stream<Path> files = Files.walk(folder)) {
-            for (Path path : files.sorted(Comparator.reverseOrder()).toList()) {
-                Files.deleteIfExists(path);
-            }
-        }
+    private static void end(BenchNetwork network, Path folder, boolean byItself) throws IOException {
+        String text = Files.readString(folder.resolve("log"));
+        network.leftovers().remove(folder);
         if (byItself) {
             throw new IOException("the forwarder ended by itself: "
                     + text.strip().lines().reduce((_, last) -> last).orElse("no word"));

@@ -9,8 +9,10 @@ import io.penstock.control.cli.CommandRunner;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -101,6 +103,57 @@ class WireCommandTest {
                 folder.toString());
         assertTrue(out.toString().contains("swap 20kpps p50"), () -> out + err.toString());
         assertNothingLeft();
+    }
+
+    @Test
+    void shouldLeaveNothingWhenItIsEndedEarly() throws Exception {
+        Process bench = new ProcessBuilder(
+                        ProcessHandle.current().info().command().orElseThrow(),
+                        "--enable-native-access=ALL-UNNAMED",
+                        "--add-opens=java.base/jdk.internal.misc=ALL-UNNAMED",
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        BenchMain.class.getName(),
+                        "bench",
+                        "wire",
+                        "--only",
+                        "^c xdp",
+                        "--out",
+                        folder.toString())
+                .redirectErrorStream(true)
+                .redirectOutput(folder.resolve("output").toFile())
+                .start();
+        String namespace = "ps" + Long.toString(bench.pid(), Character.MAX_RADIX) + "-fwd";
+        for (int i = 0; processesIn(namespace).isEmpty(); i++) {
+            assertTrue(i < 200 && bench.isAlive(), () -> "no subject started: " + read(folder.resolve("output")));
+            Thread.sleep(100);
+        }
+        List<ProcessHandle> left = processesIn(namespace);
+        bench.destroy();
+        assertTrue(bench.waitFor(20, TimeUnit.SECONDS), "it hangs");
+        assertFalse(Program.run(List.of("ip", "netns", "list")).contains(namespace));
+        for (ProcessHandle process : left) {
+            process.onExit().get(5, TimeUnit.SECONDS);
+        }
+    }
+
+    private static List<ProcessHandle> processesIn(String namespace) {
+        try {
+            return Program.run(List.of("ip", "netns", "pids", namespace))
+                    .lines()
+                    .flatMap(pid -> ProcessHandle.of(Long.parseLong(pid.strip())).stream())
+                    .toList();
+        } catch (IOException notYet) {
+            return List.of();
+        }
+    }
+
+    private static String read(Path file) {
+        try {
+            return Files.readString(file);
+        } catch (IOException e) {
+            return String.valueOf(e);
+        }
     }
 
     private void run(String... arguments) {
