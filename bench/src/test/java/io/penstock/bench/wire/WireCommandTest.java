@@ -123,7 +123,8 @@ class WireCommandTest {
                 .redirectErrorStream(true)
                 .redirectOutput(folder.resolve("output").toFile())
                 .start();
-        String namespace = "ps" + Long.toString(bench.pid(), Character.MAX_RADIX) + "-fwd";
+        String both = "ps" + Long.toString(bench.pid(), Character.MAX_RADIX) + "-";
+        String namespace = both + "fwd";
         for (int i = 0; processesIn(namespace).isEmpty(); i++) {
             assertTrue(i < 200 && bench.isAlive(), () -> "no subject started: " + read(folder.resolve("output")));
             Thread.sleep(100);
@@ -131,7 +132,7 @@ class WireCommandTest {
         List<ProcessHandle> left = processesIn(namespace);
         bench.destroy();
         assertTrue(bench.waitFor(20, TimeUnit.SECONDS), "it hangs");
-        assertFalse(Program.run(List.of("ip", "netns", "list")).contains(namespace));
+        assertFalse(Program.run(List.of("ip", "netns", "list")).contains(both));
         for (ProcessHandle process : left) {
             process.onExit().get(5, TimeUnit.SECONDS);
         }

@@ -52,12 +52,18 @@ public final class FrameSink implements AutoCloseable {
 
     /// Attaches to an interface of the calling thread's network namespace.
     ///
-    /// @throws LinuxException when it cannot be
+    /// @throws LinuxException when it cannot be; nothing is left behind
     public FrameSink(String interfaceName, Place place) {
         LinuxInterface nic = LinuxInterface.read(interfaceName);
         counts = BpfMap.create(BpfMap.Kind.ARRAY, "ps_counts", 4, 16, 1);
         program = BpfProgram.load(place.kind, "ps_sink", assemble(counts, place));
-        link = attach(nic, place);
+        try {
+            link = attach(nic, place);
+        } catch (LinuxException e) {
+            program.close();
+            counts.close();
+            throw e;
+        }
     }
 
     private BpfLink attach(LinuxInterface nic, Place place) {
