@@ -15,7 +15,9 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -223,6 +225,191 @@ class FlowTableTest {
         }
         for (int id = 0; id < 4; id++) {
             assertEquals(states[id], table.state(flows.find(table, id)));
+        }
+    }
+
+    /// Notes in which lines it was asked about flows, and says that those named have expired.
+    private static final class Witness implements FlowTable.Owner {
+        final TestFlows flows;
+        final Set<Long> lines = new HashSet<>();
+        final Set<Integer> expired = new HashSet<>();
+        final List<Integer> removed = new ArrayList<>();
+
+        Witness(TestFlows flows) {
+            this.flows = flows;
+        }
+
+        @Override
+        public boolean isExpired(FlowTable table, long entry, int nowTicks) {
+            lines.add(lineOf(entry));
+            return expired.contains(flows.id(table, entry));
+        }
+
+        @Override
+        public void removed(FlowTable table, long entry) {
+            removed.add(flows.id(table, entry));
+        }
+
+        /// {@return the lines that it was asked about while this flow was turned away}
+        Set<Long> linesOfARefusal(FlowTable table, int id, int state, int nowTicks) {
+            lines.clear();
+            assertEquals(FlowTable.NONE, flows.insert(table, id, 1, 0, state, nowTicks), () -> "flow " + id);
+            return Set.copyOf(lines);
+        }
+    }
+
+    private static final int LIMIT = 64;
+
+    /// {@return a table in which every slot holds an established flow, with its number as its row}
+    private static FlowTable full(TestFlows flows, FlowTable.Owner owner) {
+        FlowTable table = flows.table(LIMIT);
+        table.setOwner(owner);
+        for (int id = 0; id < LIMIT; id++) {
+            assertNotEquals(FlowTable.NONE, flows.insert(table, id, id, 0, ESTABLISHED, NOW));
+        }
+        return table;
+    }
+
+    private static void assertHoldsAll(TestFlows flows, FlowTable table) {
+        assertEquals(LIMIT, table.size());
+        for (int id = 0; id < LIMIT; id++) {
+            long entry = flows.find(table, id);
+            assertNotEquals(FlowTable.NONE, entry, "a known flow is found");
+            assertEquals(id, table.row(entry));
+            assertEquals(ESTABLISHED, table.state(entry));
+        }
+    }
+
+    private static long lineOf(long entry) {
+        return entry & -FlowLayout.LINE_LENGTH; // The header is whole lines.
+    }
+
+    /// {@return so many lines from a flow's home on}
+    private static Set<Long> linesFromHome(TestFlows flows, FlowTable table, int id, int count) {
+        long mask = (table.lineCount() << FlowLayout.LINE_SHIFT) - 1;
+        Set<Long> lines = new HashSet<>();
+        for (int step = 0; step < count; step++) {
+            lines.add(FlowLayout.lineAt(table.bucket(flows.hash(id)), step, mask));
+        }
+        return lines;
+    }
+
+    /// A flood at a full table: the first SYN of a tick asks in all lines where it might replace somebody, those after
+    /// it in one.
+    @ParameterizedTest
+    @EnumSource
+    void shouldAskInOneLineAfterAHalfOpenFlowFoundNoPlaceInTheTick(Shape shape) {
+        TestFlows flows = new TestFlows(shape);
+        Witness witness = new Witness(flows);
+        FlowTable table = full(flows, witness);
+        int id = 100;
+        for (int tick = 0; tick < 3; tick++) {
+            assertEquals(
+                    linesFromHome(flows, table, id, 1 + FlowTable.REPLACE_STEPS),
+                    witness.linesOfARefusal(table, id, HALF_OPEN, NOW + tick),
+                    "the first in tick " + tick);
+            for (int later = 0; later < 100; later++) {
+                id++;
+                assertEquals(
+                        linesFromHome(flows, table, id, 1),
+                        witness.linesOfARefusal(table, id, HALF_OPEN, NOW + tick),
+                        "later in tick " + tick);
+            }
+            id++;
+            assertHoldsAll(flows, table);
+        }
+        assertEquals(List.of(), witness.removed);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void shouldAskInAllLinesForTheFirstWhateverTheTick(Shape shape) {
+        for (int tick : new int[] {0, -1, 1, Integer.MIN_VALUE, Integer.MAX_VALUE}) {
+            TestFlows flows = new TestFlows(shape);
+            Witness witness = new Witness(flows);
+            FlowTable table = full(flows, witness);
+            assertEquals(
+                    linesFromHome(flows, table, 100, 1 + FlowTable.REPLACE_STEPS),
+                    witness.linesOfARefusal(table, 100, HALF_OPEN, tick),
+                    () -> "in tick " + tick);
+        }
+    }
+
+    /// An established flow is worth the search, and its failure says nothing about half-open ones.
+    @ParameterizedTest
+    @EnumSource
+    void shouldAskInAllLinesForAnEstablishedFlow(Shape shape) {
+        TestFlows flows = new TestFlows(shape);
+        Witness witness = new Witness(flows);
+        FlowTable table = full(flows, witness);
+        for (int id = 100; id < 110; id++) {
+            assertEquals(
+                    linesFromHome(flows, table, id, 1 + FlowTable.REPLACE_STEPS),
+                    witness.linesOfARefusal(table, id, ESTABLISHED, NOW));
+        }
+        assertEquals(
+                linesFromHome(flows, table, 110, 1 + FlowTable.REPLACE_STEPS),
+                witness.linesOfARefusal(table, 110, HALF_OPEN, NOW),
+                "the first half-open one");
+        assertEquals(
+                linesFromHome(flows, table, 111, 1 + FlowTable.REPLACE_STEPS),
+                witness.linesOfARefusal(table, 111, ESTABLISHED, NOW),
+                "after it");
+        assertHoldsAll(flows, table);
+
+        for (int id = 0; id < LIMIT; id++) {
+            table.setState(flows.find(table, id), HALF_OPEN);
+        }
+        assertNotEquals(FlowTable.NONE, flows.insert(table, 112, 1, 0, ESTABLISHED, NOW), "it may displace");
+        assertEquals(1, witness.removed.size());
+    }
+
+    /// Within the tick an expired flow gives its place in the home line alone; in the next one it does so in any of
+    /// the eight.
+    @ParameterizedTest
+    @EnumSource
+    void shouldReplaceExpiredFlowsWithinTheTickAtHomeAlone(Shape shape) {
+        TestFlows flows = new TestFlows(shape, new FlowHash(0, 0), 1); // all have the same home line
+        Witness witness = new Witness(flows);
+        FlowTable table = full(flows, witness);
+        long home = table.bucket(0);
+        long away = FlowLayout.lineAt(home, 3, (table.lineCount() << FlowLayout.LINE_SHIFT) - 1);
+        int atHome = flows.id(table, home);
+        int further = flows.id(table, away);
+        witness.linesOfARefusal(table, 100, HALF_OPEN, NOW);
+
+        witness.expired.add(further);
+        witness.linesOfARefusal(table, 101, HALF_OPEN, NOW);
+        witness.expired.add(atHome);
+        assertEquals(home, flows.insert(table, 102, 1, 0, HALF_OPEN, NOW));
+        assertEquals(List.of(atHome), witness.removed);
+        witness.linesOfARefusal(table, 103, HALF_OPEN, NOW);
+
+        long entry = flows.insert(table, 104, 1, 0, HALF_OPEN, NOW + 1);
+        assertEquals(away, entry);
+        assertEquals(List.of(atHome, further), witness.removed);
+        assertEquals(entry, flows.find(table, 104));
+    }
+
+    /// Below its limit the table has room for a half-open flow in whichever line it is, in the same tick too.
+    @ParameterizedTest
+    @EnumSource
+    void shouldFindRoomInAnyLineWithinTheTick(Shape shape) {
+        TestFlows flows = new TestFlows(shape, new FlowHash(0, 0), 1);
+        Witness witness = new Witness(flows);
+        FlowTable table = full(flows, witness);
+        long furthest = flows.find(table, LIMIT - 1);
+        assertFalse(linesFromHome(flows, table, 0, 1 + FlowTable.REPLACE_STEPS).contains(lineOf(furthest)));
+        witness.linesOfARefusal(table, 100, HALF_OPEN, NOW);
+        witness.linesOfARefusal(table, 101, HALF_OPEN, NOW);
+
+        table.remove(furthest);
+
+        assertEquals(furthest, flows.insert(table, 102, 1, 0, HALF_OPEN, NOW));
+        assertEquals(furthest, flows.find(table, 102));
+        assertEquals(LIMIT, table.size());
+        for (int id = 0; id < LIMIT - 1; id++) {
+            assertEquals(id, table.row(flows.find(table, id)));
         }
     }
 
