@@ -14,21 +14,26 @@ import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
-/// The packet path in memory, one frame at a time, under a clock and a configuration that a test sets.
+/// The packet path in memory, one frame or batch at a time, under a clock and a configuration that a test sets.
 public final class TestPath implements AutoCloseable {
+    /// Most frames of a batch.
+    public static final int BATCH_FRAMES = 16;
+
     private final ReplayedPath replayed;
     private final PenstockConfig config;
     private Snapshot snapshot;
     private long nowNs = 1L << 40;
     private long nowMs = 1_700_000_000_000L;
-    private byte @Nullable [] sent;
+    private final List<byte[]> sent = new ArrayList<>();
 
     private TestPath(PenstockConfig config, long flows) {
         this.config = config;
-        replayed = new ReplayedPath(config, flows, 16);
+        replayed = new ReplayedPath(config, flows, BATCH_FRAMES);
         replayed.setTime(nowNs);
         snapshot = snapshotOf(config, 1);
         replayed.apply(snapshot, nowMs);
@@ -84,21 +89,40 @@ public final class TestPath implements AutoCloseable {
     ///
     /// @return the verdict as `replay` prints it
     public String verdict(byte[] frame) {
-        replayed.port().offer(frame);
+        return verdicts(List.of(frame)).getFirst();
+    }
+
+    /// Runs frames as one batch, at most [#BATCH_FRAMES] of them.
+    ///
+    /// @return the verdict of each as `replay` prints it
+    public List<String> verdicts(List<byte[]> frames) {
+        frames.forEach(frame -> replayed.port().offer(frame));
         replayed.worker().doWork();
-        sent = replayed.port().poll();
+        sent.clear();
+        for (byte[] frame = replayed.port().poll();
+                frame != null;
+                frame = replayed.port().poll()) {
+            sent.add(frame);
+        }
         replayed.port().discard();
         Disposition disposition = replayed.path().disposition();
-        int outcome = disposition.outcome(0);
+        assertEquals(frames.size(), disposition.received(), "frames of the batch");
+        return IntStream.range(0, frames.size())
+                .mapToObj(i -> verdict(disposition, i))
+                .toList();
+    }
+
+    private String verdict(Disposition disposition, int i) {
+        int outcome = disposition.outcome(i);
         if (outcome == Disposition.HELD) {
             return "held";
         }
         WorkerCounter counter = WorkerCounter.of(outcome);
         return switch (counter) {
             case FORWARDED ->
-                "forward " + replayed.listenerOf(disposition.detail(0)) + " "
-                        + replayed.backendOf(disposition.detail(0));
-            case REPLIED -> "reply " + ReplyKind.of(disposition.detail(0)).text();
+                "forward " + replayed.listenerOf(disposition.detail(i)) + " "
+                        + replayed.backendOf(disposition.detail(i));
+            case REPLIED -> "reply " + ReplyKind.of(disposition.detail(i)).text();
             case PASSED -> "pass";
             default -> "drop " + counter.label();
         };
@@ -106,7 +130,12 @@ public final class TestPath implements AutoCloseable {
 
     /// {@return the frame that [#verdict] sent, or null}
     public byte @Nullable [] sent() {
-        return sent;
+        return sent.isEmpty() ? null : sent.getFirst();
+    }
+
+    /// {@return the frames that [#verdicts] sent, in order}
+    public List<byte[]> allSent() {
+        return List.copyOf(sent);
     }
 
     /// Lets time pass.
