@@ -1,6 +1,7 @@
 package io.penstock.bench.latency;
 
 import io.penstock.bench.wire.Flood;
+import io.penstock.bench.wire.Pause;
 import io.penstock.forwarder.linux.FlightTimes;
 import java.io.IOException;
 
@@ -21,17 +22,17 @@ record Flight(long sent, long received, double perSecond, double[] us) {
     /// @param perSecond frames a second, SYNs included
     static Flight run(Flood flood, FlightTimes times, long perSecond, long ms) throws IOException {
         flood.pace(perSecond);
-        sleep(ms / 10); // Not counted: the subject gets used to the rate.
+        Pause.ms(ms / 10); // Not counted: the subject gets used to the rate.
         flood.pause();
-        sleep(DRAIN_MS);
+        Pause.ms(DRAIN_MS);
         times.reset();
         long before = flood.sent();
         long startNs = System.nanoTime();
         flood.pace(perSecond);
-        sleep(ms);
+        Pause.ms(ms);
         flood.pause();
         double seconds = (System.nanoTime() - startNs) / 1e9;
-        sleep(DRAIN_MS);
+        Pause.ms(DRAIN_MS);
         flood.check();
         long sent = flood.sent() - before;
         double[] us = new double[PERCENTILES.length];
@@ -44,13 +45,5 @@ record Flight(long sent, long received, double perSecond, double[] us) {
     /// {@return the part that did not come back, in per cent}
     double lossPercent() {
         return sent == 0 ? 0 : 100.0 * Math.max(0, sent - received) / sent;
-    }
-
-    static void sleep(long ms) {
-        try {
-            Thread.sleep(ms);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
     }
 }

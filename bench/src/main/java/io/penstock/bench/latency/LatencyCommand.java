@@ -6,6 +6,8 @@ import io.penstock.bench.report.Report;
 import io.penstock.bench.report.ReportOptions;
 import io.penstock.bench.wire.BenchNetwork;
 import io.penstock.bench.wire.Flood;
+import io.penstock.bench.wire.JvmStops;
+import io.penstock.bench.wire.Pause;
 import io.penstock.bench.wire.Subject;
 import io.penstock.bench.wire.Subjects;
 import io.penstock.control.cli.CommandException;
@@ -38,7 +40,7 @@ import picocli.CommandLine.Option;
                     + " is taken by the kernel at both ends of the wire, so no turn of a program of the benchmark is part"
                     + " of it.",
             "The subject xdp-program is the bare wire: what the kernel itself needs for the same way there and back, on"
-                    + " a CPU that is kept awake."
+                    + " a CPU that is kept awake where the worker does so, too (--idle spin)."
         },
         footerHeading = CommandRunner.EXAMPLE,
         footer = "  sudo penstock bench latency --quick --rates 1000,100000")
@@ -111,12 +113,13 @@ public final class LatencyCommand implements Callable<ExitCode> {
             keepOffWorkerCpu();
             List<Subject> subjects = Subjects.usable(report, only, subjects(c));
             Map<Subject, Map<Long, List<Flight>>> flights = new LinkedHashMap<>();
+            Map<Subject, JvmStops> stops = new LinkedHashMap<>();
             try (Progress progress = report.progress(runs * subjects.size())) {
                 for (int run = 0; run < runs; run++) {
                     for (Subject subject : List.copyOf(subjects)) {
                         progress.begin(run, runs, subject.label());
                         try {
-                            measure(network, subject, cpus, wanted, flights);
+                            measure(network, subject, cpus, wanted, flights, stops);
                             progress.end(medians(flights.getOrDefault(subject, Map.of())));
                         } catch (IOException e) {
                             report.missing(subject.label(), String.valueOf(e.getMessage()));
@@ -127,6 +130,7 @@ public final class LatencyCommand implements Callable<ExitCode> {
                 }
             }
             flights.forEach((subject, byRate) -> byRate.forEach((rate, all) -> add(report, subject, rate, all)));
+            stops.forEach((subject, times) -> report.say(subject.label() + ": " + times));
         } finally {
             CpuAffinity.setAllThreads(cpus);
         }
@@ -154,7 +158,8 @@ public final class LatencyCommand implements Callable<ExitCode> {
             Subject subject,
             BitSet cpus,
             long[] wanted,
-            Map<Subject, Map<Long, List<Flight>>> flights)
+            Map<Subject, Map<Long, List<Flight>>> flights,
+            Map<Subject, JvmStops> stops)
             throws IOException {
         network.makeNeighbours();
         TrafficGenerator.Options traffic =
@@ -165,10 +170,11 @@ public final class LatencyCommand implements Callable<ExitCode> {
                 Flood flood = new Flood(network, frame, traffic, FIRST_RATE)) {
             awaitFrames(times, flood);
             network.pinKernelThreads(BenchNetwork.GENERATOR_CPU);
-            AwakeCpu awake = subject.port().isEmpty() ? new AwakeCpu(BenchNetwork.WORKER_CPU) : null;
+            boolean restsOtherwise = subject.port().isEmpty() && idle.equals("spin");
+            AwakeCpu awake = restsOtherwise ? new AwakeCpu(BenchNetwork.WORKER_CPU) : null;
             try (awake) {
                 flood.pace(WARM_UP_RATE);
-                Flight.sleep(options.isQuick() ? 1_500 : 5_000); // For the JIT compiler.
+                Pause.ms(options.isQuick() ? 1_500 : 5_000); // For the JIT compiler.
                 running.settle();
                 for (long rate : wanted) {
                     Flight flight = Flight.run(flood, times, rate, options.isQuick() ? 1_000 : 5_000);
@@ -176,6 +182,7 @@ public final class LatencyCommand implements Callable<ExitCode> {
                             .computeIfAbsent(rate, _ -> new ArrayList<>())
                             .add(flight);
                 }
+                running.stops().ifPresent(its -> stops.merge(subject, its, JvmStops::and));
             }
         }
     }
@@ -212,7 +219,7 @@ public final class LatencyCommand implements Callable<ExitCode> {
             if (waitedMs > FIRST_FRAME_WAIT_MS) {
                 throw new IOException("no frame came back within " + FIRST_FRAME_WAIT_MS / 1_000 + " s");
             }
-            Flight.sleep(50);
+            Pause.ms(50);
         }
     }
 

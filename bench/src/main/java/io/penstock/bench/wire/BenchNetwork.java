@@ -288,9 +288,9 @@ public final class BenchNetwork implements AutoCloseable {
         }
     }
 
-    /// {@return the words of a command that runs `command` inside a namespace}
+    /// {@return the words of a command that runs `command` inside a namespace, as a session of its own ([Precedence])}
     static List<String> words(String namespace, String... command) {
-        return Stream.concat(Stream.of("ip", "netns", "exec", namespace), Arrays.stream(command))
+        return Stream.concat(Stream.of("setsid", "ip", "netns", "exec", namespace), Arrays.stream(command))
                 .toList();
     }
 }

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
@@ -51,10 +52,14 @@ public record ForwarderSubject(String port, String transport, String testCase, S
                         folder.toString()))
                 .redirectErrorStream(true)
                 .redirectOutput(log.toFile());
+        Path stops = folder.resolve("stops");
         builder.environment().put("PENSTOCK_BUILD", "never");
+        builder.environment().merge("PENSTOCK_JAVA_OPTS", JvmStops.option(stops), (ours, more) -> ours + " " + more);
         Process process = builder.start();
-        return new RunningProgram(
-                process, name -> name.startsWith("ps-worker-"), byItself -> end(network, folder, byItself));
+        return new RunningForwarder(
+                new RunningProgram(
+                        process, name -> name.startsWith("ps-worker-"), byItself -> end(network, folder, byItself)),
+                stops);
     }
 
     private static void end(BenchNetwork network, Path folder, boolean byItself) throws IOException {
@@ -111,6 +116,34 @@ public record ForwarderSubject(String port, String transport, String testCase, S
             }
         }
         return text.toString();
+    }
+
+    /// The program, and what its JVM writes of its stops.
+    private static final class RunningForwarder implements Running {
+        private final RunningProgram program;
+        private final Path stops;
+        private long settledAt;
+
+        RunningForwarder(RunningProgram program, Path stops) {
+            this.program = program;
+            this.stops = stops;
+        }
+
+        @Override
+        public void settle() throws IOException {
+            program.settle();
+            settledAt = Files.size(stops);
+        }
+
+        @Override
+        public Optional<JvmStops> stops() throws IOException {
+            return Optional.of(JvmStops.read(stops, settledAt));
+        }
+
+        @Override
+        public void close() throws IOException {
+            program.close();
+        }
     }
 
     /// Waits until a process has ended or a time is over.

@@ -2,6 +2,7 @@ package io.penstock.bench.wire;
 
 import io.penstock.forwarder.linux.FrameSink;
 import java.io.IOException;
+import java.util.Optional;
 
 /// Something that forwards frames from the forwarder's interface back to it.
 public interface Subject {
@@ -46,6 +47,11 @@ public interface Subject {
     interface Running extends AutoCloseable {
         /// It is measured from here on: gives it its CPU.
         default void settle() throws IOException {}
+
+        /// {@return how often its JVM stopped it since then, where it has one}
+        default Optional<JvmStops> stops() throws IOException {
+            return Optional.empty();
+        }
 
         @Override
         void close() throws IOException;

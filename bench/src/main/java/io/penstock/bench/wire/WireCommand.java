@@ -24,8 +24,8 @@ import picocli.CommandLine.Option;
 @Command(
         name = "wire",
         description = {
-            "Offers one worker more and more frames over a veth between two network namespaces, until too many are lost:"
-                    + " Mpps at 60-byte frames, for each port and transport, beside its peers.",
+            "Offers one worker more and more frames over a veth between two network namespaces, until fewer come back: the"
+                    + " most that did, in Mpps at 60-byte frames, for each port and transport, beside its peers.",
             "CPU 0 has the generator, CPU 1 the worker and all other kernel work, which comes before the worker's as interrupts"
                     + " do. Needs root and two CPUs."
         },
@@ -36,6 +36,7 @@ public final class WireCommand implements Callable<ExitCode> {
     private static final int FIRST_FRAME_WAIT_MS = 8_000;
     private static final int FIRST_RATE = 10_000;
     private static final int WARM_UP_RATE = 50_000;
+    private static final int MEETING_RATE = 100_000;
 
     @Mixin
     private ReportOptions options = new ReportOptions();
@@ -58,14 +59,15 @@ public final class WireCommand implements Callable<ExitCode> {
             network.collectAtFarEnd();
             List<Subject> subjects = Subjects.usable(report, only, subjects(c));
             byte[] frame = network.frame(FRAME_BYTES);
-            Map<Subject, Values> values = new LinkedHashMap<>();
+            Map<Subject, List<PeakRate.Measured>> values = new LinkedHashMap<>();
             try (Progress progress = report.progress(runs * subjects.size())) {
                 for (int run = 0; run < runs; run++) {
                     for (Subject subject : List.copyOf(subjects)) {
                         progress.begin(run, runs, subject.label());
                         try {
                             PeakRate.Measured measured = measure(network, subject, frame);
-                            values.computeIfAbsent(subject, _ -> new Values()).add(measured);
+                            values.computeIfAbsent(subject, _ -> new ArrayList<>())
+                                    .add(measured);
                             progress.end(List.of(measured.mpps()), "Mpps");
                         } catch (IOException e) {
                             report.missing(subject.label(), String.valueOf(e.getMessage()));
@@ -104,11 +106,22 @@ public final class WireCommand implements Callable<ExitCode> {
             awaitFrames(sink, flood);
             network.pinKernelThreads(BenchNetwork.WORKER_CPU);
             flood.pace(WARM_UP_RATE);
-            sleep(options.isQuick() ? 800 : 3_000); // for the JIT compiler
+            Pause.ms(options.isQuick() ? 800 : 3_000); // for the JIT compiler
+            meetAllFlows(flood);
             running.settle();
             return options.isQuick()
                     ? new PeakRate(sink, flood, 1.5, 60).find(500)
                     : new PeakRate(sink, flood, 1.15, 150).find(1_500);
+        }
+    }
+
+    /// Sends a frame of each flow, so that none of them is new when it counts.
+    private void meetAllFlows(Flood flood) throws IOException {
+        flood.pace(MEETING_RATE);
+        long enough = flood.sent() + flows;
+        while (flood.sent() < enough) {
+            flood.check();
+            Pause.ms(20);
         }
     }
 
@@ -125,28 +138,28 @@ public final class WireCommand implements Callable<ExitCode> {
             if (waitedMs > FIRST_FRAME_WAIT_MS) {
                 throw new IOException("no frame came back within " + FIRST_FRAME_WAIT_MS / 1_000 + " s");
             }
-            sleep(50);
+            Pause.ms(50);
         }
     }
 
-    private void add(Report report, Subject subject, Values values) {
-        if (values.samples.isEmpty()) {
+    private void add(Report report, Subject subject, List<PeakRate.Measured> samples) {
+        if (samples.isEmpty()) {
             return;
         }
-        List<Double> rates =
-                values.samples.stream().map(PeakRate.Measured::mpps).toList();
+        List<Double> rates = samples.stream().map(PeakRate.Measured::mpps).toList();
         report.add(subject.name(), subject.testCase(), subject.port(), subject.transport(), flows, "Mpps", rates);
         report.say(String.format(
                 Locale.ROOT,
-                "%s: CPU %d: kernel %.0f %%, programs %.0f %%",
+                "%s: CPU %d: kernel %.0f %%, programs %.0f %%; %.0f %% of what was on offer was lost",
                 subject.label(),
                 BenchNetwork.WORKER_CPU,
-                values.samples.stream()
+                samples.stream()
                         .mapToDouble(s -> s.cpu().kernelShare())
                         .average()
                         .orElse(0),
-                values.samples.stream()
-                        .mapToDouble(s -> s.cpu().userShare())
+                samples.stream().mapToDouble(s -> s.cpu().userShare()).average().orElse(0),
+                samples.stream()
+                        .mapToDouble(PeakRate.Measured::lostPercent)
                         .average()
                         .orElse(0)));
     }
@@ -173,22 +186,6 @@ public final class WireCommand implements Callable<ExitCode> {
                     }
                 }
             }
-        }
-    }
-
-    private static void sleep(long ms) {
-        try {
-            Thread.sleep(ms);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
-    }
-
-    private static final class Values {
-        private final List<PeakRate.Measured> samples = new ArrayList<>();
-
-        void add(PeakRate.Measured sample) {
-            samples.add(sample);
         }
     }
 }
