@@ -62,6 +62,8 @@ public final class CPrograms implements AutoCloseable {
         if (Files.exists(program)) {
             return program;
         }
+        // For a benchmark that is ended early; what was named last goes first.
+        List.of(folder, source, program).forEach(path -> path.toFile().deleteOnExit());
         List<String> command = new ArrayList<>(List.of(compiler));
         command.addAll(FLAGS);
         command.addAll(List.of("-o", program.toString(), source.toString()));

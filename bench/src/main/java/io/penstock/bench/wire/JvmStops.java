@@ -10,8 +10,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /// How often a JVM stopped all its threads (safepoints), and for how long: a worker that is one of them forwards
-/// nothing
-/// meanwhile.
+/// nothing meanwhile.
 ///
 /// @param times     stops
 /// @param longestMs the longest of them; 0 without any

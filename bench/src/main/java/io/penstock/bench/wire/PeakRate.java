@@ -6,9 +6,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/// Finds the maximum forwarding rate of a forwarder (RFC 2285, section 3.6.3): the highest rate at which frames come
-/// back,
-/// whatever rate is on offer.
+/// Finds the maximum forwarding rate of a forwarder (RFC 2285, section 3.6.3): the highest rate at which frames
+/// come back, whatever rate is on offer.
 ///
 /// More on offer is not more forwarded: above its limit a forwarder that shares its CPU with the kernel's receiving
 /// spends it on frames that are dropped later (receive livelock, Mogul and Ramakrishnan 1997). So the rate on offer

@@ -8,16 +8,14 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Predicate;
 
-/// Gives a CPU to the threads that are measured there. A host with two CPUs has no isolated one: what else it runs
-/// takes
-/// turns of milliseconds, in which a ring overflows.
+/// Gives a CPU to the threads that are measured there. A host with two CPUs has no isolated one: what else it
+/// runs takes turns of milliseconds, in which a ring overflows.
 ///
-/// By default Linux shares a CPU among sessions before it shares a session's part among its threads (sched(7), "The
-/// autogroup feature"). There a thread's nice value counts among threads of its session only, against the kernel's
-/// threads and other programs for nothing; and a thread with nice -20 takes its session's part away from the
-/// session's threads on other CPUs, the generator among them. So each program that is measured has a session of its
-/// own,
-/// which gets the nice value.
+/// By default Linux shares a CPU among sessions before it shares a session's part among its threads (sched(7),
+/// "The autogroup feature"). There a thread's nice value counts among threads of its session only, against the
+/// kernel's threads and other programs for nothing; and a thread with nice -20 takes its session's part away from
+/// the session's threads on other CPUs, the generator among them. So each program that is measured has a session
+/// of its own, which gets the nice value.
 final class Precedence {
     private static final String HIGHEST = "-20"; // Not real-time: such threads the kernel stops for 50 ms a second.
 

@@ -13,11 +13,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import picocli.CommandLine;
 
 /// Frames through network namespaces, with the peers that need no jar: the loops in C and a program in the kernel.
@@ -105,17 +108,20 @@ class WireCommandTest {
         assertNothingLeft();
     }
 
-    @Test
-    void shouldLeaveNothingWhenItIsEndedEarly() throws Exception {
+    @ParameterizedTest
+    @CsvSource({"wire, TERM", "latency, INT"})
+    void shouldLeaveNothingWhenItIsEndedEarly(String command, String signal) throws Exception {
+        Path temporary = Files.createDirectory(folder.resolve("temporary"));
         Process bench = new ProcessBuilder(
                         ProcessHandle.current().info().command().orElseThrow(),
                         "--enable-native-access=ALL-UNNAMED",
                         "--add-opens=java.base/jdk.internal.misc=ALL-UNNAMED",
+                        "-Djava.io.tmpdir=" + temporary,
                         "-cp",
                         System.getProperty("java.class.path"),
                         BenchMain.class.getName(),
                         "bench",
-                        "wire",
+                        command,
                         "--only",
                         "^c xdp",
                         "--out",
@@ -130,11 +136,14 @@ class WireCommandTest {
             Thread.sleep(100);
         }
         List<ProcessHandle> left = processesIn(namespace);
-        bench.destroy();
+        Program.run(List.of("kill", "-" + signal, String.valueOf(bench.pid())));
         assertTrue(bench.waitFor(20, TimeUnit.SECONDS), "it hangs");
         assertFalse(Program.run(List.of("ip", "netns", "list")).contains(both));
         for (ProcessHandle process : left) {
             process.onExit().get(5, TimeUnit.SECONDS);
+        }
+        try (Stream<Path> files = Files.list(temporary)) {
+            assertEquals(List.of(), files.toList());
         }
     }
 
