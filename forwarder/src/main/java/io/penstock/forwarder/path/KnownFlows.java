@@ -16,7 +16,9 @@ import io.penstock.flowtable.packet.TcpView;
 /// All common packets of a batch come before all others. That changes nothing: a common packet changes no state but
 /// times and counts, and none of the others can turn an established, unexpired flow of a healthy backend into something
 /// that its next packet would not go on with: FIN and RST let it pass, a SYN stays with a healthy backend, and a new
-/// flow takes nobody's place who is alive.
+/// flow takes nobody's place who is alive. But for one case: behind a FIN or RST of its flow in the same batch, whose
+/// entry a new flow then takes or a SYN begins anew, a segment still goes to the backend that the flow had. There it
+/// belongs: no client goes on with a new connection whose SYN has not left yet.
 ///
 /// One worker's own.
 final class KnownFlows {
