@@ -46,11 +46,6 @@ public final class EpollWaitLoop implements WaitLoop {
     }
 
     @Override
-    public void poll() {
-        loop.runNow();
-    }
-
-    @Override
     public void await(long maxNanos) {
         loop.await(maxNanos);
     }

@@ -59,13 +59,6 @@ public final class IoUringWaitLoop implements WaitLoop {
         }
     }
 
-    /// Does nothing: there are no timers, and an answered poll or a wake-up is read by the next [#await]. A turn of
-    /// Netty's handler would allocate, for a worker that spins.
-    @Override
-    public void poll() {
-        // See above.
-    }
-
     @Override
     public void await(long maxNanos) {
         if (maxNanos > 0) {

@@ -1,6 +1,7 @@
 package io.penstock.forwarder.transport;
 
-/// What wakes a worker: an event loop of one of Netty's native transports, run by the worker's own thread.
+/// What wakes a worker: an event loop of one of Netty's native transports, run by the worker's own thread. It has a
+/// turn only when the worker waits.
 ///
 /// All methods but [#wakeup()] belong to the worker's thread.
 public interface WaitLoop extends AutoCloseable {
@@ -11,9 +12,6 @@ public interface WaitLoop extends AutoCloseable {
 
     /// Forgets a descriptor, so that the port may close it. Does nothing for one that is not registered.
     void unregister(int descriptor);
-
-    /// Runs what is due without blocking: timers, commands, errors of descriptors. Called every few hundred cycles.
-    void poll();
 
     /// Blocks until a registered descriptor is readable, [#wakeup()] is called or the time is over. May return early
     /// for no reason that the caller sees.

@@ -21,8 +21,6 @@ import org.jspecify.annotations.Nullable;
 public final class WorkerThread {
     /// Empty cycles before `adaptive` blocks: some microseconds, about what going to sleep and waking up costs.
     private static final int SPINS = 64;
-    /// Cycles after which the event loop has a turn though frames keep coming.
-    private static final int LOOP_INTERVAL_MASK = 255;
     /// Longest rest: expiry and gauges are due about as often.
     private static final long REST_NS = 20_000_000;
 
@@ -67,9 +65,7 @@ public final class WorkerThread {
     private void run() {
         try {
             CpuAffinity.pin(cpu);
-            for (int descriptor : worker.port().descriptors()) {
-                loop.register(descriptor);
-            }
+            registerPort();
             Privileges.keepOnly(Set.of()); // All is open: from here on what strangers send is read.
         } catch (RuntimeException refused) {
             failure = refused;
@@ -88,8 +84,17 @@ public final class WorkerThread {
         }
     }
 
+    /// A worker that never waits needs nobody to wake it: the kernel would go through the loop's wait queue for each
+    /// frame that it receives.
+    private void registerPort() {
+        if (idle != IdleMode.SPIN) {
+            for (int descriptor : worker.port().descriptors()) {
+                loop.register(descriptor);
+            }
+        }
+    }
+
     private void forward() {
-        int cycles = 0;
         int empty = 0;
         int spins = idle == IdleMode.BLOCK ? 0 : SPINS;
         while (!stopped) {
@@ -101,10 +106,6 @@ public final class WorkerThread {
             } else {
                 loop.await(REST_NS);
                 empty = 0;
-                continue;
-            }
-            if ((++cycles & LOOP_INTERVAL_MASK) == 0) {
-                loop.poll();
             }
         }
     }

@@ -138,16 +138,6 @@ abstract class WaitLoopContract {
         assertTrue(awaitNanos(LONG_NANOS) < SOON_NANOS);
     }
 
-    @Test
-    void shouldKeepAWakeUpOverPolls() throws Exception {
-        loop.register(descriptor);
-        Thread waker = Thread.ofPlatform().start(loop::wakeup);
-        waker.join();
-        loop.poll();
-
-        assertTrue(awaitNanos(LONG_NANOS) < SOON_NANOS);
-    }
-
     /// A command and its wake-up race with the owner going to sleep; none may be seen only at the end of the wait.
     @Test
     void shouldLoseNoWakeUp() throws Exception {
@@ -232,22 +222,6 @@ abstract class WaitLoopContract {
         }
         loop.wakeup(); // Of a closed loop: nothing to do, nothing to fail.
         loop = Transports.open(kind(), Thread.currentThread());
-    }
-
-    @Test
-    void shouldNotAllocateWhenIdlePolling() {
-        loop.register(descriptor);
-        awaitNanos(1_000_000);
-        var thread = (com.sun.management.ThreadMXBean) ManagementFactory.getThreadMXBean();
-        long fewest = Long.MAX_VALUE;
-        for (int round = 0; round < 20; round++) { // The JIT may allocate in any one round, not in all of them.
-            long before = thread.getCurrentThreadAllocatedBytes();
-            for (int turn = 0; turn < 10_000; turn++) {
-                loop.poll();
-            }
-            fewest = Math.min(fewest, thread.getCurrentThreadAllocatedBytes() - before);
-        }
-        assertEquals(0, fewest, "bytes allocated by 10,000 polls");
     }
 
     /// Netty's io_uring handler makes one small object a turn; nothing more, and nothing that grows.
