@@ -49,7 +49,7 @@ public final class LatencyCommand implements Callable<ExitCode> {
     private static final long[] DEFAULT_RATES = {1_000, 50_000, 200_000};
     private static final int RATES_WHEN_QUICK = 2;
     private static final long FIRST_RATE = 10_000;
-    private static final int FIRST_FRAME_WAIT_MS = 8_000;
+    private static final int FIRST_FRAME_WAIT_MS = 30_000; // Large tables take seconds to make.
     private static final long WARM_UP_RATE = 50_000;
     private static final int FRAME_LENGTH = 60;
     private static final double LOSS_TO_SAY_PERCENT = 1;

@@ -37,7 +37,7 @@ public record ForwarderSubject(String port, String transport, String testCase, S
 
     @Override
     public Running start(BenchNetwork network) throws IOException {
-        Path folder = Files.createTempDirectory(Path.of("/run"), "penstock-bench");
+        Path folder = Files.createTempDirectory(inMemory(), "penstock-bench");
         network.leftovers().addFolder(folder);
         Path file = folder.resolve("bench.properties");
         Files.writeString(file, properties(network));
@@ -60,6 +60,17 @@ public record ForwarderSubject(String port, String transport, String testCase, S
                 new RunningProgram(
                         process, name -> name.startsWith("ps-worker-"), byItself -> end(network, folder, byItself)),
                 stops);
+    }
+
+    /// {@return where files are kept in memory} Not every host has `/run` there; the pages of a flow table that is
+    /// written to a disk now and then are taken from the worker meanwhile.
+    private static Path inMemory() throws IOException {
+        for (Path folder : List.of(Path.of("/run"), Path.of("/dev/shm"))) {
+            if (Files.isDirectory(folder) && Files.getFileStore(folder).type().equals("tmpfs")) {
+                return folder;
+            }
+        }
+        return Path.of("/run");
     }
 
     private static void end(BenchNetwork network, Path folder, boolean byItself) throws IOException {

@@ -33,7 +33,7 @@ import picocli.CommandLine.Option;
         footer = "  sudo penstock bench wire --quick --only 'penstock|c '")
 public final class WireCommand implements Callable<ExitCode> {
     private static final int FRAME_BYTES = 60;
-    private static final int FIRST_FRAME_WAIT_MS = 8_000;
+    private static final int FIRST_FRAME_WAIT_MS = 30_000; // Large tables take seconds to make.
     private static final int FIRST_RATE = 10_000;
     private static final int WARM_UP_RATE = 50_000;
     private static final int MEETING_RATE = 100_000;
