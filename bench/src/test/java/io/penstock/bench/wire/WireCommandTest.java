@@ -113,6 +113,8 @@ class WireCommandTest {
     void shouldLeaveNothingWhenItIsEndedEarly(String command, String signal) throws Exception {
         Path temporary = Files.createDirectory(folder.resolve("temporary"));
         Process bench = new ProcessBuilder(
+                        "env",
+                        "--default-signal=INT", // A shell's background jobs are started with it ignored.
                         ProcessHandle.current().info().command().orElseThrow(),
                         "--enable-native-access=ALL-UNNAMED",
                         "--add-opens=java.base/jdk.internal.misc=ALL-UNNAMED",
