@@ -49,7 +49,6 @@ public final class LatencyCommand implements Callable<ExitCode> {
     private static final long[] DEFAULT_RATES = {1_000, 50_000, 200_000};
     private static final int RATES_WHEN_QUICK = 2;
     private static final long FIRST_RATE = 10_000;
-    private static final int FIRST_FRAME_WAIT_MS = 30_000; // Large tables take seconds to make.
     private static final long WARM_UP_RATE = 50_000;
     private static final int FRAME_LENGTH = 60;
     private static final double LOSS_TO_SAY_PERCENT = 1;
@@ -168,7 +167,7 @@ public final class LatencyCommand implements Callable<ExitCode> {
         try (FlightTimes times = times(network);
                 Subject.Running running = start(subject, network, cpus);
                 Flood flood = new Flood(network, frame, traffic, FIRST_RATE)) {
-            awaitFrames(times, flood);
+            flood.awaitReturns(times::frames);
             network.pinKernelThreads(BenchNetwork.GENERATOR_CPU);
             boolean restsOtherwise = subject.port().isEmpty() && idle.equals("spin");
             AwakeCpu awake = restsOtherwise ? new AwakeCpu(BenchNetwork.WORKER_CPU) : null;
@@ -210,16 +209,6 @@ public final class LatencyCommand implements Callable<ExitCode> {
             return subject.start(network);
         } finally {
             CpuAffinity.pin(BenchNetwork.GENERATOR_CPU);
-        }
-    }
-
-    private static void awaitFrames(FlightTimes times, Flood flood) throws IOException {
-        for (int waitedMs = 0; times.frames() < 1_000; waitedMs += 50) {
-            flood.check();
-            if (waitedMs > FIRST_FRAME_WAIT_MS) {
-                throw new IOException("no frame came back within " + FIRST_FRAME_WAIT_MS / 1_000 + " s");
-            }
-            Pause.ms(50);
         }
     }
 

@@ -8,12 +8,14 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /// Frames from the kernel's own generator on the generator's CPU, at a rate that can be changed, until this closes.
 public final class Flood implements AutoCloseable {
     // Between two calls nothing is sent for 10 to 20 ms; frames that were not due count, at any rate on offer.
     private static final int FRAMES_AT_ONCE = 8_000_000;
+    private static final int FIRST_FRAMES_WAIT_MS = 30_000; // Large tables take seconds to make.
     private static final int TIMED_FRAMES_AT_ONCE = 4_000_000; // Slower ones, and the rate matters less.
 
     private final TrafficGenerator traffic;
@@ -90,6 +92,21 @@ public final class Flood implements AutoCloseable {
     /// {@return how many frames were sent so far, without SYNs}
     public long sent() {
         return traffic.sent() - traffic.syns();
+    }
+
+    /// Waits until the subject forwards.
+    ///
+    /// @param returned how many frames have come back so far
+    /// @throws IOException when hardly any does for half a minute
+    public void awaitReturns(LongSupplier returned) throws IOException {
+        long enough = returned.getAsLong() + 1_000;
+        for (int waitedMs = 0; returned.getAsLong() < enough; waitedMs += 50) {
+            check();
+            if (waitedMs > FIRST_FRAMES_WAIT_MS) {
+                throw new IOException("no frame came back within " + FIRST_FRAMES_WAIT_MS / 1_000 + " s");
+            }
+            Pause.ms(50);
+        }
     }
 
     /// @throws IOException when it could not send

@@ -33,7 +33,6 @@ import picocli.CommandLine.Option;
         footer = "  sudo penstock bench wire --quick --only 'penstock|c '")
 public final class WireCommand implements Callable<ExitCode> {
     private static final int FRAME_BYTES = 60;
-    private static final int FIRST_FRAME_WAIT_MS = 30_000; // Large tables take seconds to make.
     private static final int FIRST_RATE = 10_000;
     private static final int WARM_UP_RATE = 50_000;
     private static final int MEETING_RATE = 100_000;
@@ -103,7 +102,7 @@ public final class WireCommand implements Callable<ExitCode> {
         try (FrameSink sink = sink(network, subject);
                 Subject.Running running = subject.start(network);
                 Flood flood = new Flood(network, frame, TrafficGenerator.Options.flood(flows), FIRST_RATE)) {
-            awaitFrames(sink, flood);
+            flood.awaitReturns(sink::frames);
             network.pinKernelThreads(BenchNetwork.WORKER_CPU);
             flood.pace(WARM_UP_RATE);
             Pause.ms(options.isQuick() ? 800 : 3_000); // for the JIT compiler
@@ -128,17 +127,6 @@ public final class WireCommand implements Callable<ExitCode> {
     private static FrameSink sink(BenchNetwork network, Subject subject) {
         try (var _ = network.enter(network.generatorSide())) {
             return new FrameSink(network.generatorLink(), subject.sinkPlace());
-        }
-    }
-
-    private static void awaitFrames(FrameSink sink, Flood flood) throws IOException {
-        long before = sink.frames();
-        for (int waitedMs = 0; sink.frames() - before < 1_000; waitedMs += 50) {
-            flood.check();
-            if (waitedMs > FIRST_FRAME_WAIT_MS) {
-                throw new IOException("no frame came back within " + FIRST_FRAME_WAIT_MS / 1_000 + " s");
-            }
-            Pause.ms(50);
         }
     }
 
